@@ -1,0 +1,67 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// headKey is the one key of the head bucket.
+const headKey = "head"
+
+// A Head is the small record of the newest checkpoint that was shown to anybody,
+// kept apart from the ledger so that a ledger restored from an old copy notices.
+type Head struct {
+	kv       jetstream.KeyValue
+	revision uint64
+}
+
+// Head opens the ledger's head record, and makes its bucket on first use.
+func (s *Stream) Head(ctx context.Context) (*Head, error) {
+	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:      HeadBucket(s.ledger),
+		Description: "newest published checkpoint of the greffe ledger " + s.ledger,
+		History:     1,
+		Storage:     jetstream.FileStorage,
+		Replicas:    max(1, s.opts.Replicas),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open head record: %w", err)
+	}
+	return &Head{kv: kv}, nil
+}
+
+// Load returns the checkpoint in the record, or nil if there is none.
+func (h *Head) Load(ctx context.Context) ([]byte, error) {
+	entry, err := h.kv.Get(ctx, headKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		h.revision = 0
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read head record: %w", err)
+	}
+	h.revision = entry.Revision()
+	return entry.Value(), nil
+}
+
+// Swap writes the checkpoint if the record is still what [Head.Load] or the last
+// Swap saw. It fails with [ErrMoved] if another daemon wrote in between: load,
+// compare, and decide again.
+func (h *Head) Swap(ctx context.Context, checkpoint []byte) error {
+	revision, err := h.kv.Update(ctx, headKey, checkpoint, h.revision)
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return fmt.Errorf("write head record: %w", ErrMoved)
+	}
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == codeWrongLastSequence {
+		return fmt.Errorf("write head record: %w", ErrMoved)
+	}
+	if err != nil {
+		return fmt.Errorf("write head record: %w", err)
+	}
+	h.revision = revision
+	return nil
+}
