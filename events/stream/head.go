@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"greffe/events"
 )
 
 // headKey is the one key of the head bucket.
@@ -21,7 +23,7 @@ type Head struct {
 // Head opens the ledger's head record, and makes its bucket on first use.
 func (s *Stream) Head(ctx context.Context) (*Head, error) {
 	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      HeadBucket(s.ledger),
+		Bucket:      events.HeadBucket(s.ledger),
 		Description: "newest published checkpoint of the greffe ledger " + s.ledger,
 		History:     1,
 		Storage:     jetstream.FileStorage,

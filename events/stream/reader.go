@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"greffe/events"
 )
 
 // A Message is one message of the stream as it was stored.
@@ -47,7 +49,7 @@ func (r *Reader) watch(nc *nats.Conn) {
 
 // Reader opens a reader whose first message is seq.
 func (s *Stream) Reader(ctx context.Context, seq uint64) (*Reader, error) {
-	cons, err := s.js.CreateConsumer(ctx, Name(s.ledger), jetstream.ConsumerConfig{
+	cons, err := s.js.CreateConsumer(ctx, events.StreamName(s.ledger), jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       seq,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -56,14 +58,14 @@ func (s *Stream) Reader(ctx context.Context, seq uint64) (*Reader, error) {
 		InactiveThreshold: time.Minute,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s from %d: %w", Name(s.ledger), seq, err)
+		return nil, fmt.Errorf("read stream %s from %d: %w", events.StreamName(s.ledger), seq, err)
 	}
 	r := &Reader{messages: make(chan Message, 2*pull)}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	r.consume, err = cons.Consume(r.take, jetstream.PullMaxMessages(pull),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { r.lost(err) }))
 	if err != nil {
-		return nil, fmt.Errorf("read stream %s from %d: %w", Name(s.ledger), seq, err)
+		return nil, fmt.Errorf("read stream %s from %d: %w", events.StreamName(s.ledger), seq, err)
 	}
 	go r.watch(s.nc)
 	return r, nil

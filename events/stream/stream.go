@@ -29,6 +29,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"greffe/events"
 )
 
 // MinServer is the oldest nats-server that greffe runs on: earlier ones lose
@@ -94,7 +96,7 @@ func Open(ctx context.Context, nc *nats.Conn, ledger string, opts Options) (*Str
 	}
 	epoch, err := strconv.ParseUint(info.Config.Metadata[metaEpoch], 10, 32)
 	if err != nil || epoch == 0 {
-		return nil, fmt.Errorf("%w: stream %s has no epoch in its metadata, it was not made by greffe", ErrUnfit, Name(ledger))
+		return nil, fmt.Errorf("%w: stream %s has no epoch in its metadata, it was not made by greffe", ErrUnfit, events.StreamName(ledger))
 	}
 	s.epoch, s.made = uint32(epoch), info.Created
 	return s, nil
@@ -103,7 +105,7 @@ func Open(ctx context.Context, nc *nats.Conn, ledger string, opts Options) (*Str
 // config is the stream as code. Nothing may expire, be deleted, purged or rolled up.
 func (s *Stream) config(epoch uint32) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:               Name(s.ledger),
+		Name:               events.StreamName(s.ledger),
 		Description:        "events of the greffe ledger " + s.ledger,
 		Subjects:           []string{"greffe." + s.ledger + ".event.>"},
 		Storage:            jetstream.FileStorage,
@@ -127,18 +129,18 @@ func (s *Stream) create(ctx context.Context) (*jetstream.StreamInfo, error) {
 		return s.info(ctx) // another daemon was faster
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make stream %s: %w", Name(s.ledger), err)
+		return nil, fmt.Errorf("make stream %s: %w", events.StreamName(s.ledger), err)
 	}
 	return st.CachedInfo(), nil
 }
 
 func (s *Stream) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	st, err := s.js.Stream(ctx, Name(s.ledger))
+	st, err := s.js.Stream(ctx, events.StreamName(s.ledger))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, fmt.Errorf("stream %s: %w", Name(s.ledger), ErrNotFound)
+		return nil, fmt.Errorf("stream %s: %w", events.StreamName(s.ledger), ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up stream %s: %w", Name(s.ledger), err)
+		return nil, fmt.Errorf("look up stream %s: %w", events.StreamName(s.ledger), err)
 	}
 	return st.CachedInfo(), nil
 }
@@ -192,16 +194,16 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 // Get reads one message by its sequence. It fails with [ErrNotFound] if the stream
 // does not hold it.
 func (s *Stream) Get(ctx context.Context, seq uint64) (Message, error) {
-	st, err := s.js.Stream(ctx, Name(s.ledger))
+	st, err := s.js.Stream(ctx, events.StreamName(s.ledger))
 	if err != nil {
-		return Message{}, fmt.Errorf("look up stream %s: %w", Name(s.ledger), err)
+		return Message{}, fmt.Errorf("look up stream %s: %w", events.StreamName(s.ledger), err)
 	}
 	raw, err := st.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Message{}, fmt.Errorf("message %d of stream %s: %w", seq, Name(s.ledger), ErrNotFound)
+		return Message{}, fmt.Errorf("message %d of stream %s: %w", seq, events.StreamName(s.ledger), ErrNotFound)
 	}
 	if err != nil {
-		return Message{}, fmt.Errorf("read message %d of stream %s: %w", seq, Name(s.ledger), err)
+		return Message{}, fmt.Errorf("read message %d of stream %s: %w", seq, events.StreamName(s.ledger), err)
 	}
 	return Message{Seq: raw.Sequence, At: raw.Time, Topic: raw.Subject, Data: raw.Data}, nil
 }

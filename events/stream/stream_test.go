@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"greffe/events"
 	"greffe/events/stream"
 	"greffe/events/stream/streamtest"
 )
@@ -26,7 +27,7 @@ func open(t *testing.T) (*streamtest.Server, *stream.Stream) {
 func outgoing(n, from int) []stream.Outgoing {
 	var out []stream.Outgoing
 	for i := range n {
-		out = append(out, stream.Outgoing{Topic: stream.EventTopic("main", "hr", "a.b.v1"), Data: fmt.Append(nil, from+i)})
+		out = append(out, stream.Outgoing{Topic: events.EventTopic("main", "hr", "a.b.v1"), Data: fmt.Append(nil, from+i)})
 	}
 	return out
 }
@@ -131,7 +132,7 @@ func TestUnfitStreams(t *testing.T) {
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := jetstream.StreamConfig{
-				Name: stream.Name("main"), Subjects: []string{"greffe.main.event.>"}, Storage: jetstream.FileStorage,
+				Name: events.StreamName("main"), Subjects: []string{"greffe.main.event.>"}, Storage: jetstream.FileStorage,
 				DenyDelete: true, DenyPurge: true, AllowDirect: true, AllowAtomicPublish: true, Metadata: map[string]string{"greffe.epoch": "1"},
 			}
 			spoil(&c)
@@ -171,17 +172,5 @@ func TestHeadIsSwappedByOneOnly(t *testing.T) {
 	}
 	if err := a.Swap(ctx, []byte("three")); !errors.Is(err, stream.ErrMoved) {
 		t.Errorf("stale write: got %v, want ErrMoved", err)
-	}
-}
-
-func TestCutEventTopic(t *testing.T) {
-	ledger, publisher, typ, ok := stream.CutEventTopic(stream.EventTopic("main", "hr", "breach.assessed.v1"))
-	if !ok || ledger != "main" || publisher != "hr" || typ != "breach.assessed.v1" {
-		t.Errorf("got %q %q %q %v", ledger, publisher, typ, ok)
-	}
-	for _, bad := range []string{"", "greffe", "greffe.main", "greffe.main.event.hr", "greffe.main.submit.hr", "greffe.main.event.HR.a.b.v1", "greffe.main.event.hr.a.v1", "x.main.event.hr.a.b.v1"} {
-		if _, _, _, ok := stream.CutEventTopic(bad); ok {
-			t.Errorf("%q was taken for an event's topic", bad)
-		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"greffe/events"
-	"greffe/events/stream"
 )
 
 // A Role is what a user of the embedded server may do. There are no other users and
@@ -40,8 +39,8 @@ func InboxPrefix(user string) string { return "_INBOX_" + user }
 // permissions is the whole access table: who may publish and subscribe to what.
 // What is not listed is denied.
 func permissions(ledger string, role Role, user string) *server.Permissions {
-	query, admin := stream.QueryTopic(ledger, ">"), stream.AdminTopic(ledger, ">")
-	submit := func(publisher string) string { return stream.SubmitTopic(ledger, publisher) }
+	query, admin := events.QueryTopic(ledger, ">"), events.AdminTopic(ledger, ">")
+	submit := func(publisher string) string { return events.SubmitTopic(ledger, publisher) }
 	const discovery = "$SRV.>" // nats micro ls, info, stats
 	var publish []string
 	inboxes := []string{InboxPrefix(user) + ".>"}

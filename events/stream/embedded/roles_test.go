@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"greffe/events/stream"
+	"greffe/events"
 	"greffe/events/stream/embedded"
 	"greffe/events/stream/streamtest"
 )
@@ -26,14 +26,14 @@ func TestEveryRoleAgainstEveryTopic(t *testing.T) {
 		t.Fatal(err)
 	}
 	topics := []string{
-		stream.SubmitTopic("main", "hr"), stream.SubmitTopic("main", "crm"), stream.SubmitTopic("main", "dpo"), stream.SubmitTopic("main", "import"), stream.SubmitTopic("main", "greffe"),
-		stream.EventTopic("main", "hr", "a.b.v1"), stream.EventTopic("main", "greffe", "ledger.opened.v1"),
-		stream.QueryTopic("main", "status"), stream.AdminTopic("main", "publisher.add"),
-		"$JS.API.INFO", "$JS.API.STREAM.DELETE." + stream.Name("main"), "$KV.greffe_main_head.head", "$SRV.PING", "$SYS.REQ.SERVER.PING",
+		events.SubmitTopic("main", "hr"), events.SubmitTopic("main", "crm"), events.SubmitTopic("main", "dpo"), events.SubmitTopic("main", "import"), events.SubmitTopic("main", "greffe"),
+		events.EventTopic("main", "hr", "a.b.v1"), events.EventTopic("main", "greffe", "ledger.opened.v1"),
+		events.QueryTopic("main", "status"), events.AdminTopic("main", "publisher.add"),
+		"$JS.API.INFO", "$JS.API.STREAM.DELETE." + events.StreamName("main"), "$KV.greffe_main_head.head", "$SRV.PING", "$SYS.REQ.SERVER.PING",
 		"_INBOX.x.y", "_INBOX_hr.x", "_INBOX_crm.x", "_INBOX_dpo.x", "_INBOX_auditor.x", "_INBOX_operator.x", "anything.else",
 	}
-	submit := func(p string) string { return stream.SubmitTopic("main", p) }
-	query, admin := stream.QueryTopic("main", "status"), stream.AdminTopic("main", "publisher.add")
+	submit := func(p string) string { return events.SubmitTopic("main", p) }
+	query, admin := events.QueryTopic("main", "status"), events.AdminTopic("main", "publisher.add")
 	users := []struct {
 		role               embedded.Role
 		name               string

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"greffe/events/stream"
+	"greffe/events"
 )
 
 // A User is one account of the embedded server, as it is kept on disk: its password
@@ -145,7 +145,7 @@ func (u *Users) make(name string, role Role) (Credentials, error) {
 	}
 	c := Credentials{URL: u.url, User: name, Password: base64.RawURLEncoding.EncodeToString(secret[:]), InboxPrefix: InboxPrefix(name)}
 	if role == RolePublisher {
-		c.SubmitSubject = stream.SubmitTopic(u.ledger, name)
+		c.SubmitSubject = events.SubmitTopic(u.ledger, name)
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(c.Password), bcrypt.MinCost)
 	if err != nil {

@@ -1,17 +1,13 @@
-package stream
+package events
 
-import (
-	"strings"
-
-	"greffe/events"
-)
+import "strings"
 
 // The topics (NATS subjects) of one ledger. Submissions are captured by no stream,
 // so that clear personal data never reaches a disk of NATS; events are captured by
 // the one stream of the ledger, and only daemons may publish them.
 
-// Name returns the name of a ledger's stream.
-func Name(ledger string) string { return "GREFFE_" + ledger }
+// StreamName returns the name of a ledger's stream.
+func StreamName(ledger string) string { return "GREFFE_" + ledger }
 
 // HeadBucket returns the name of the key-value bucket of a ledger's head record.
 func HeadBucket(ledger string) string { return "greffe_" + ledger + "_head" }
@@ -47,5 +43,5 @@ func CutEventTopic(topic string) (ledger, publisher, eventType string, ok bool) 
 		return "", "", "", false
 	}
 	publisher, eventType, ok = strings.Cut(rest, ".")
-	return ledger, publisher, eventType, ok && events.ValidName(ledger) && events.ValidName(publisher) && events.ValidType(eventType)
+	return ledger, publisher, eventType, ok && ValidName(ledger) && ValidName(publisher) && ValidType(eventType)
 }
