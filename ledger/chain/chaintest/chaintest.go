@@ -43,6 +43,23 @@ func New(t testing.TB, name string, n, size int) *Ledger {
 	return l
 }
 
+// Uniform returns a ledger of n entries, all recorded, all but the genesis
+// with a payload of exactly size bytes (at least 250), for measurements.
+func Uniform(t testing.TB, name string, n, size int) *Ledger {
+	t.Helper()
+	l := open(t, name)
+	for seq := uint64(0); seq < uint64(n); seq++ {
+		e := l.recorded(seq)
+		payload := l.genesis(e)
+		if seq > 0 {
+			empty := len(event(e, `{"note":""}`))
+			payload = event(e, fmt.Sprintf(`{"note":"%s"}`, strings.Repeat("x", size-empty)))
+		}
+		l.add(t, e, payload)
+	}
+	return l
+}
+
 func open(t testing.TB, name string) *Ledger {
 	t.Helper()
 	digest := sha256.Sum256([]byte("chaintest " + name))
@@ -82,21 +99,30 @@ func (l *Ledger) add(t testing.TB, e chain.Entry, payload []byte) {
 	l.Records = append(l.Records, chain.Record{Entry: e, Header: header, Payload: payload})
 }
 
-// next makes the entry at seq, unchained.
-func (l *Ledger) next(seq uint64, n, size int) (chain.Entry, []byte) {
-	half := uint64(n / 2)
+// recorded makes the entry at seq of an uneventful ledger, unchained.
+func (l *Ledger) recorded(seq uint64) chain.Entry {
 	e := chain.Entry{
 		Seq: seq, Epoch: 1, StreamSeq: seq + 1, Disposition: chain.Recorded,
 		LedgeredAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano() + int64(seq/2)*int64(time.Second),
 		EventID:    id(seq), Publisher: "hr", Type: "breach.established.v1", Aggregate: fmt.Sprintf("breach/BR-%d", seq),
 	}
+	if seq == 0 {
+		e.Publisher, e.Type, e.Aggregate = "greffe", "ledger.opened.v1", "ledger/"+l.Name
+	}
+	return e
+}
+
+// next makes the entry at seq of an eventful ledger, unchained.
+func (l *Ledger) next(seq uint64, n, size int) (chain.Entry, []byte) {
+	e := l.recorded(seq)
+	if seq == 0 {
+		return e, l.genesis(e)
+	}
+	half := uint64(n / 2)
 	if n > 3 && seq >= half {
 		e.Epoch, e.StreamSeq = 2, seq-half+1
 	}
 	switch {
-	case seq == 0:
-		e.Publisher, e.Type, e.Aggregate = "greffe", "ledger.opened.v1", "ledger/"+l.Name
-		return e, l.genesis(e)
 	case n > 3 && seq == half:
 		e.Publisher, e.Type, e.Aggregate = "greffe", "ledger.epoch_opened.v1", "ledger/"+l.Name
 	case seq%7 == 3:
