@@ -48,25 +48,13 @@ type Staged struct {
 // An appender builds entries. Everything in it is owned by the goroutine that calls
 // [Ledger.Stage], and is ahead of what readers see by the staged batches.
 type appender struct {
-	tree   *chain.Tree
-	edge   Edge
-	recent map[idKey]first // the ids of the batch that is being built
-	batch  *pebble.Batch   // the batch that is being built
-	err    error           // of a tile write
-	key    []byte
-	header []byte
-}
-
-type idKey struct {
-	publisher string
-	id        [16]byte
-}
-
-// first is what the index holds of an id.
-type first struct {
-	seq       uint64
-	digest    [32]byte
-	conflicts map[[32]byte]uint64 // of this batch only
+	tree      *chain.Tree
+	edge      Edge
+	conflicts map[conflictKey]uint64 // those of the batch that is being built
+	batch     *pebble.Batch          // the batch that is being built
+	err       error                  // of a tile write
+	key       []byte
+	header    []byte
 }
 
 // writeTile puts a completed tile into the batch that is being built.
@@ -86,7 +74,7 @@ func (l *Ledger) Stage(drafts []Draft, anchor Anchor) (*Staged, error) {
 	a := &l.appender
 	s := &Staged{l: l, batch: l.db.NewBatchWithSize(batchSize(drafts)), Placed: make([]Placed, 0, len(drafts))}
 	a.batch, a.err = s.batch, nil
-	clear(a.recent)
+	clear(a.conflicts)
 	for i := range drafts {
 		placed, err := l.place(&drafts[i])
 		if err != nil {
@@ -160,6 +148,12 @@ func (a *appender) writeEntry(seq uint64, payload []byte) error {
 	return op.Finish()
 }
 
+// A conflictKey names one content under an id that another content has taken.
+type conflictKey struct {
+	idKey
+	digest [32]byte
+}
+
 // disposition applies the rule of FORMAT.md: the first event with an id is recorded;
 // the same content again is a duplicate; other content under that id is a conflict,
 // once for each content. It also writes the index.
@@ -169,19 +163,20 @@ func (l *Ledger) disposition(d *Draft, seq uint64) (chain.Disposition, uint64, e
 	}
 	a := &l.appender
 	id := idKey{d.Publisher, d.ID}
-	known, ok, err := l.first(id)
+	known, ok, err := l.find(id)
 	if err != nil {
 		return 0, 0, err
 	}
 	if !ok {
-		a.recent[id] = first{seq: seq, digest: d.ContentDigest}
+		l.ids.add(id, first{seq: seq, digest: d.ContentDigest})
 		a.key = appendIDKey(a.key[:0], d.Publisher, d.ID)
 		return chain.Recorded, seq, a.batch.Set(a.key, appendFirst(nil, seq, d.ContentDigest), nil)
 	}
 	if known.digest == d.ContentDigest {
 		return chain.Duplicate, known.seq, nil
 	}
-	if earlier, ok := known.conflicts[d.ContentDigest]; ok {
+	content := conflictKey{id, d.ContentDigest}
+	if earlier, ok := a.conflicts[content]; ok {
 		return chain.Duplicate, earlier, nil
 	}
 	switch earlier, err := l.findConflict(d.Publisher, d.ID, d.ContentDigest); {
@@ -190,25 +185,9 @@ func (l *Ledger) disposition(d *Draft, seq uint64) (chain.Disposition, uint64, e
 	case !errors.Is(err, ErrNotFound):
 		return 0, 0, err
 	}
-	if known.conflicts == nil {
-		known.conflicts = map[[32]byte]uint64{}
-	}
-	known.conflicts[d.ContentDigest] = seq
-	a.recent[id] = known
+	a.conflicts[content] = seq
 	a.key = appendConflictKey(a.key[:0], d.Publisher, d.ID, d.ContentDigest)
 	return chain.Conflict, known.seq, a.batch.Set(a.key, binary.BigEndian.AppendUint64(nil, seq), nil)
-}
-
-// first looks an id up in the batch that is being built, then in the store.
-func (l *Ledger) first(id idKey) (first, bool, error) {
-	if f, ok := l.recent[id]; ok {
-		return f, true, nil
-	}
-	f, err := l.findFirst(id.publisher, id.id)
-	if errors.Is(err, ErrNotFound) {
-		return first{}, false, nil
-	}
-	return f, err == nil, err
 }
 
 // seal writes the checkpoint over everything appended so far, and the anchor.

@@ -42,6 +42,7 @@ type Ledger struct {
 	db       *pebble.DB
 	signer   note.Signer
 	verifier note.Verifier
+	ids      *recentIDs
 
 	appender // owned by the one goroutine that appends
 
@@ -80,7 +81,8 @@ func Open(dir string, o Options) (*Ledger, error) {
 		}
 		return nil, fmt.Errorf("open ledger %s: %w", dir, err)
 	}
-	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, appender: appender{tree: new(chain.Tree), recent: map[idKey]first{}}}
+	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, ids: newRecentIDs(),
+		appender: appender{tree: new(chain.Tree), conflicts: map[conflictKey]uint64{}}}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), db.Close())
 	}

@@ -106,9 +106,9 @@ func (l *Ledger) leaf(seq uint64) (chain.Hash, error) {
 // Find returns the seq and content digest of the first entry that a publisher made
 // under an event id. It fails with [ErrNotFound].
 func (l *Ledger) Find(publisher string, id [16]byte) (seq uint64, digest [32]byte, err error) {
-	f, err := l.findFirst(publisher, id)
-	if err == nil && f.seq >= l.Size() {
-		err = ErrNotFound // staged and not yet synced: no promise yet
+	f, ok, err := l.find(idKey{publisher, id})
+	if err == nil && (!ok || f.seq >= l.Size()) {
+		err = ErrNotFound // what is staged and not yet synced is no promise
 	}
 	return f.seq, f.digest, err
 }
