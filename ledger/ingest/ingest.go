@@ -13,8 +13,8 @@
 //
 // # Concurrency
 //
-// While one batch is being synced the next is decoded and staged. Commits are told
-// in order, from one goroutine.
+// Three batches are under way at a time: one is decoded, one chained, one synced.
+// Commits are told in order, from one goroutine.
 package ingest
 
 import (
@@ -143,11 +143,12 @@ func (in *Ingest) session(ctx context.Context) error {
 	defer reader.Close()
 
 	var wg sync.WaitGroup
-	staged := make(chan commit, 2)
+	decoded, staged := make(chan batch, 1), make(chan batch, 2)
 	wg.Go(func() { in.watchAnchor(ctx, cancel) })
+	wg.Go(func() { in.stage(decoded, staged, cancel) })
 	wg.Go(func() { in.commit(staged, cancel) })
-	err = in.read(ctx, reader, staged)
-	close(staged)
+	err = in.read(ctx, reader, decoded)
+	close(decoded)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -156,14 +157,15 @@ func (in *Ingest) session(ctx context.Context) error {
 	return err
 }
 
-// A commit is a staged batch on its way to the disk.
-type commit struct {
+// A batch is what one Sync will hold, on its way to the disk.
+type batch struct {
 	drafts []ledger.Draft
+	anchor ledger.Anchor
 	staged *ledger.Staged
 }
 
-// read takes whatever has arrived, turns it into one batch, and hands it on.
-func (in *Ingest) read(ctx context.Context, reader Reader, staged chan<- commit) error {
+// read takes whatever has arrived as one batch and decodes it.
+func (in *Ingest) read(ctx context.Context, reader Reader, decoded chan<- batch) error {
 	next := in.ledger.Edge().Head.StreamSeq + 1
 	for {
 		messages, err := reader.Next(ctx, nil, in.o.MaxBatch)
@@ -176,21 +178,33 @@ func (in *Ingest) read(ctx context.Context, reader Reader, staged chan<- commit)
 		if len(messages) == 0 {
 			continue
 		}
-		drafts := in.decoder.decode(in.epoch, messages)
+		b := batch{drafts: in.decoder.decode(in.epoch, messages)}
 		if next == 1 {
-			if err := readGenesis(&drafts[0]); err != nil {
+			if err := readGenesis(&b.drafts[0]); err != nil {
 				return err
 			}
 		}
 		last := &messages[len(messages)-1]
 		next = last.Seq + 1
-		batch, err := in.ledger.Stage(drafts, ledger.Anchor{
-			StreamCreated: in.created, StreamSeq: last.Seq, At: last.At, Digest: ledger.AnchorDigest(last.Topic, last.Data),
-		})
-		if err != nil {
-			return fmt.Errorf("%w: %w", errStore, err)
+		b.anchor = ledger.Anchor{StreamCreated: in.created, StreamSeq: last.Seq, At: last.At, Digest: ledger.AnchorDigest(last.Topic, last.Data)}
+		select {
+		case decoded <- b:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		staged <- commit{drafts, batch}
+	}
+}
+
+// stage chains the batches. Nothing is staged behind a batch that failed.
+func (in *Ingest) stage(decoded <-chan batch, staged chan<- batch, cancel context.CancelCauseFunc) {
+	defer close(staged)
+	for b := range decoded {
+		var err error
+		if b.staged, err = in.ledger.Stage(b.drafts, b.anchor); err != nil {
+			cancel(fmt.Errorf("%w: %w", errStore, err))
+			return
+		}
+		staged <- b
 	}
 }
 
@@ -209,13 +223,13 @@ func inOrder(messages []Message, next uint64) ([]Message, error) {
 }
 
 // commit waits for each batch to be synced and tells of it.
-func (in *Ingest) commit(staged <-chan commit, cancel context.CancelCauseFunc) {
-	for c := range staged {
-		if err := c.staged.Wait(); err != nil {
+func (in *Ingest) commit(staged <-chan batch, cancel context.CancelCauseFunc) {
+	for b := range staged {
+		if err := b.staged.Wait(); err != nil {
 			cancel(fmt.Errorf("%w: %w", errStore, err))
-			continue // drain, so that read can end
+			continue // drain, so that stage can end
 		}
-		in.o.Committed(c.drafts, c.staged.Placed)
+		in.o.Committed(b.drafts, b.staged.Placed)
 	}
 }
 
