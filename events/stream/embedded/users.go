@@ -41,16 +41,11 @@ type Users struct {
 // LoadUsers reads the users of a daemon folder, and makes those of the roles that
 // are missing.
 func LoadUsers(dir, ledger string) (*Users, error) {
-	u := &Users{dir: dir, ledger: ledger}
-	text, err := os.ReadFile(u.path())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read users: %w", err)
+	list, err := ReadUsers(dir)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		if err := json.Unmarshal(text, &u.list); err != nil {
-			return nil, fmt.Errorf("read users: %s is damaged (%w), restore it or delete it to make new passwords", u.path(), err)
-		}
-	}
+	u := &Users{dir: dir, ledger: ledger, list: list}
 	for _, role := range Roles {
 		if err := u.ensureRole(role); err != nil {
 			return nil, err
@@ -59,7 +54,24 @@ func LoadUsers(dir, ledger string) (*Users, error) {
 	return u, nil
 }
 
-func (u *Users) path() string { return filepath.Join(u.dir, "users.json") }
+// ReadUsers reads the users of a daemon folder; a folder without any has none.
+func ReadUsers(dir string) ([]User, error) {
+	path := usersPath(dir)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	var list []User
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("read users: %s is damaged (%w), restore it or delete it to make new passwords", path, err)
+	}
+	return list, nil
+}
+
+func usersPath(dir string) string { return filepath.Join(dir, "users.json") }
 
 // ensureRole makes a role's user if it or its credentials are missing. A crash
 // between the two files leaves a user that nobody can use; the next start makes it anew.
@@ -112,7 +124,7 @@ func (u *Users) RemovePublisher(name string) error {
 		return fmt.Errorf("no publisher %s", name)
 	}
 	u.list = slices.Delete(u.list, i, i+1)
-	if err := writeJSON(u.path(), u.list); err != nil {
+	if err := writeJSON(usersPath(u.dir), u.list); err != nil {
 		return err
 	}
 	if err := os.Remove(stream.CredentialsPath(u.dir, stream.RolePublisher, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -141,7 +153,7 @@ func (u *Users) make(name string, role stream.Role) (stream.Credentials, error) 
 	}
 	u.list = append(u.list, User{Name: name, Role: role, Hash: string(hash)})
 	slices.SortFunc(u.list, func(a, b User) int { return cmp.Compare(a.Name, b.Name) })
-	if err := writeJSON(u.path(), u.list); err != nil {
+	if err := writeJSON(usersPath(u.dir), u.list); err != nil {
 		return stream.Credentials{}, err
 	}
 	return c, writeJSON(stream.CredentialsPath(u.dir, role, name), c)
