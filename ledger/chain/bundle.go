@@ -16,7 +16,7 @@ const (
 	// BundleVersion follows the magic, as a u16.
 	BundleVersion = 1
 	// MaxSection bounds the body of a section, in bytes.
-	MaxSection = 1 << 20
+	MaxSection = 512 << 10
 	// MaxSections bounds the number of sections of one bundle.
 	MaxSections = 64
 

@@ -26,11 +26,11 @@
 //
 // A checkpoint is a C2SP signed note of three lines:
 //
-//	greffe/main/6f1d0c2a
-//	146
-//	qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=
+//	greffe/main/93c08259
+//	3
+//	IK/kZlWoSISpfNVOTvopFg7GG+Gy0gTAVjOan5yNM0M=
 //
-//	— greffe/main/6f1d0c2a Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+//	— greffe/main/93c08259 lZXKQcY2mZrBm23YeomNjz0zo8d1YroPMEc0Yn+oTaV+KQUulUUh27fEF6tKYd9TffbmLMNgtJOv7suWNgwh00kt2gA=
 //
 // # Concurrency
 //

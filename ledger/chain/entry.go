@@ -130,6 +130,20 @@ type Entry struct {
 	Publisher, Type, Aggregate string
 }
 
+// EventIDText returns an event id in the text form of a ULID: 26 digits of
+// Crockford's base 32, as the event's own "id" member has it.
+func EventIDText(id [16]byte) string {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	var text [26]byte
+	for i := len(text) - 1; i >= 0; i-- {
+		text[i] = digits[lo&31]
+		lo = lo>>5 | hi<<59
+		hi >>= 5
+	}
+	return string(text[:])
+}
+
 // AppendEntry appends the canonical header of e to dst and returns the longer
 // slice. The error is a [*FieldError] if e breaks FORMAT §2.2; dst is then
 // returned unchanged.

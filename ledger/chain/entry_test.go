@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"greffe/ledger/chain"
 	"greffe/ledger/chain/chaintest"
@@ -169,6 +170,15 @@ func TestDispositionNames(t *testing.T) {
 	}
 	if _, err := chain.ParseDisposition(chain.Disposition(9).String()); err == nil {
 		t.Error("disposition 9 has a name")
+	}
+}
+
+// TestEventIDText agrees with the ULID library that publishers use.
+func TestEventIDText(t *testing.T) {
+	for _, id := range [][16]byte{{}, {1, 2, 3, 15: 9}, example().EventID, [16]byte(bytes.Repeat([]byte{0xff}, 16))} {
+		if got, want := chain.EventIDText(id), ulid.ULID(id).String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

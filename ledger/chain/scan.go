@@ -11,7 +11,7 @@ import (
 
 // BlockSize is how much of a bundle a [Scanner] reads at once, in bytes. A
 // whole record or section always fits.
-const BlockSize = 2 << 20
+const BlockSize = 1 << 20
 
 // A BundleErrorKind says how the framing of a bundle is broken.
 type BundleErrorKind uint8
@@ -81,6 +81,7 @@ type Block struct {
 // goroutines busy. Blocks may be scanned into in turn and used in parallel.
 type Scanner struct {
 	r        io.Reader
+	block    int       // size of a block's buffer: BlockSize, or less for a bundle in memory
 	sum      hash.Hash // over every byte but the payloads'
 	carry    []byte    // read but not scanned: the start of a frame
 	offset   int64     // bytes scanned
@@ -91,8 +92,15 @@ type Scanner struct {
 	err      error // what every further Scan returns
 }
 
-// NewScanner returns a scanner of the bundle in r.
-func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r, sum: sha256.New()} }
+// NewScanner returns a scanner of the bundle in r. If r can tell its length,
+// as bytes.Reader does, a small bundle is read into a small block.
+func NewScanner(r io.Reader) *Scanner {
+	s := &Scanner{r: r, block: BlockSize, sum: sha256.New()}
+	if sized, ok := r.(interface{ Len() int }); ok {
+		s.block = min(BlockSize, sized.Len()+1) // one more, to see the end of it
+	}
+	return s
+}
 
 // Count returns the number of records scanned so far.
 func (s *Scanner) Count() uint64 { return s.count }
@@ -124,7 +132,7 @@ func (s *Scanner) Scan(b *Block) error {
 // fill reads the next block after what was carried over.
 func (s *Scanner) fill(b *Block) ([]byte, error) {
 	if b.buf == nil {
-		b.buf = make([]byte, BlockSize)
+		b.buf = make([]byte, s.block)
 	}
 	n := copy(b.buf, s.carry)
 	m, err := io.ReadFull(s.r, b.buf[n:])

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -45,6 +47,25 @@ func TestSoundBundles(t *testing.T) {
 		if sum := r.ByDisposition[1] + r.ByDisposition[2] + r.ByDisposition[3] + r.ByDisposition[4]; sum != r.Size {
 			t.Errorf("%d of %d entries counted", sum, r.Size)
 		}
+	}
+}
+
+// TestExample verifies the bundle of FORMAT.md, which Python wrote.
+func TestExample(t *testing.T) {
+	bundle, err := os.ReadFile("../../testdata/vectors/example.greffe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vkey, err := os.ReadFile("../../testdata/vectors/example.vkey")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := note.NewVerifier(strings.TrimSpace(string(vkey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, bundle, key); r.Outcome() != verify.Sound || r.Size != 3 {
+		t.Errorf("%v, %d entries, %v", r.Outcome(), r.Size, r.Faults)
 	}
 }
 

@@ -151,20 +151,7 @@ func (l *Ledger) genesis(e chain.Entry) []byte {
 // event is the canonical JSON of an event with data.
 func event(e chain.Entry, data string) []byte {
 	return fmt.Appendf(nil, `{"data":%s,"id":"%s","source":"chaintest","specversion":"1.0","subject":"%s","time":"2026-01-01T00:00:00Z","type":"%s"}`,
-		data, crockford(e.EventID), e.Aggregate, e.Type)
-}
-
-// crockford returns the text form of a ULID.
-func crockford(b [16]byte) string {
-	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
-	var out [26]byte
-	for i := len(out) - 1; i >= 0; i-- {
-		out[i] = digits[lo&31]
-		lo = lo>>5 | hi<<59
-		hi >>= 5
-	}
-	return string(out[:])
+		data, chain.EventIDText(e.EventID), e.Aggregate, e.Type)
 }
 
 // Checkpoint returns the signed checkpoint over all entries.
