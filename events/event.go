@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -53,10 +52,11 @@ const (
 // An ID is a ULID in its canonical text: 26 characters of upper-case Crockford base 32.
 type ID string
 
-// Valid reports whether id is a ULID in canonical text.
+// Valid reports whether id is a ULID in canonical text, and not all zeros, which in
+// the ledger means that there is none.
 func (id ID) Valid() bool {
 	u, err := ulid.ParseStrict(string(id))
-	return err == nil && u.String() == string(id)
+	return err == nil && !u.IsZero() && u.String() == string(id)
 }
 
 // Bytes returns the 16 bytes of the ULID, or zeros if id is not valid.
@@ -75,22 +75,59 @@ func IDFromBytes(b [16]byte) ID { return ID(ulid.ULID(b).String()) }
 // The offset is kept because it tells the two 02:30 of the last October Sunday apart.
 type Instant string
 
-// instantShape is stricter than time.Parse: upper-case T and Z, at most nanoseconds.
-var instantShape = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$`)
-
 // InstantOf returns t with its offset, to the nanosecond.
 func InstantOf(t time.Time) Instant { return Instant(t.Format(time.RFC3339Nano)) }
 
 // Time returns the moment.
 func (i Instant) Time() (time.Time, error) {
-	if !instantShape.MatchString(string(i)) {
-		return time.Time{}, errors.New("not an RFC 3339 instant with offset")
+	if !instantShape(string(i)) {
+		return time.Time{}, errInstant
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(i))
 	if err != nil {
-		return time.Time{}, errors.New("not an RFC 3339 instant with offset")
+		return time.Time{}, errInstant
 	}
 	return t, nil
+}
+
+var errInstant = errors.New("not an RFC 3339 instant with offset")
+
+// instantShape is stricter than [time.Parse]: two digits where two are due, upper-case
+// T and Z, a point and not a comma, at most nanoseconds.
+func instantShape(s string) bool {
+	const shape = "0000-00-00T00:00:00"
+	if len(s) < len(shape)+1 || len(s) > len(shape)+len(".000000000+00:00") || !sameShape(s[:len(shape)], shape) {
+		return false
+	}
+	s = s[len(shape):]
+	if s[0] == '.' {
+		n := 1
+		for n < len(s) && isDigit(s[n]) {
+			n++
+		}
+		if n < 2 || n > 10 {
+			return false
+		}
+		s = s[n:]
+	}
+	if s == "Z" {
+		return true
+	}
+	// time.Parse takes +24:00 and +23:60 as well.
+	return (sameShape(s, "+00:00") || sameShape(s, "-00:00")) && s[1:3] <= "23" && s[4] <= '5'
+}
+
+// sameShape reports whether s has a digit where shape has one and else its bytes.
+func sameShape(s, shape string) bool {
+	if len(s) != len(shape) {
+		return false
+	}
+	for i := range len(s) {
+		if shape[i] == '0' && !isDigit(s[i]) || shape[i] != '0' && s[i] != shape[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Valid reports whether i is an RFC 3339 instant with offset.

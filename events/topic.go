@@ -45,3 +45,6 @@ func CutEventTopic(topic string) (ledger, publisher, eventType string, ok bool) 
 	publisher, eventType, ok = strings.Cut(rest, ".")
 	return ledger, publisher, eventType, ok && ValidName(ledger) && ValidName(publisher) && ValidType(eventType)
 }
+
+// DaemonPublisher is the publisher under which greffe itself publishes.
+const DaemonPublisher = "greffe"

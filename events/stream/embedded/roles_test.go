@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"greffe/events"
+	"greffe/events/stream"
 	"greffe/events/stream/embedded"
 	"greffe/events/stream/streamtest"
 )
@@ -35,16 +36,16 @@ func TestEveryRoleAgainstEveryTopic(t *testing.T) {
 	submit := func(p string) string { return events.SubmitTopic("main", p) }
 	query, admin := events.QueryTopic("main", "status"), events.AdminTopic("main", "publisher.add")
 	users := []struct {
-		role               embedded.Role
+		role               stream.Role
 		name               string
 		publish, subscribe []string
 	}{
-		{embedded.RolePublisher, "hr", []string{submit("hr")}, []string{"_INBOX.x.y", "_INBOX_hr.x"}},
-		{embedded.RolePublisher, "crm", []string{submit("crm")}, []string{"_INBOX.x.y", "_INBOX_crm.x"}},
-		{embedded.RoleDPO, "dpo", []string{submit("dpo"), submit("import"), query, "$SRV.PING"}, []string{"_INBOX_dpo.x"}},
-		{embedded.RoleAuditor, "auditor", []string{query, "$SRV.PING"}, []string{"_INBOX_auditor.x"}},
-		{embedded.RoleOperator, "operator", []string{query, admin, "$SRV.PING"}, []string{"_INBOX_operator.x"}},
-		{embedded.RoleDaemon, "daemon", topics, topics},
+		{stream.RolePublisher, "hr", []string{submit("hr")}, []string{"_INBOX.x.y", "_INBOX_hr.x"}},
+		{stream.RolePublisher, "crm", []string{submit("crm")}, []string{"_INBOX.x.y", "_INBOX_crm.x"}},
+		{stream.RoleDPO, "dpo", []string{submit("dpo"), submit("import"), query, "$SRV.PING"}, []string{"_INBOX_dpo.x"}},
+		{stream.RoleAuditor, "auditor", []string{query, "$SRV.PING"}, []string{"_INBOX_auditor.x"}},
+		{stream.RoleOperator, "operator", []string{query, admin, "$SRV.PING"}, []string{"_INBOX_operator.x"}},
+		{stream.RoleDaemon, "daemon", topics, topics},
 	}
 	for _, u := range users {
 		t.Run(u.name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestEveryRoleAgainstEveryTopic(t *testing.T) {
 					t.Errorf("subscribe to %s: allowed %v, want %v", topic, got, want)
 				}
 			}
-			if u.role != embedded.RoleDaemon && allowed(t, nc, refused, func() { nc.SubscribeSync(">") }) {
+			if u.role != stream.RoleDaemon && allowed(t, nc, refused, func() { nc.SubscribeSync(">") }) {
 				t.Errorf("may listen to everything")
 			}
 		})
@@ -108,8 +109,8 @@ func TestPublishersComeAndGoAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := make(chan struct{})
-	srv.Connect(t, embedded.RolePublisher, "hr", nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(gone) }))
-	dpo := srv.Connect(t, embedded.RoleDPO, "dpo")
+	srv.Connect(t, stream.RolePublisher, "hr", nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(gone) }))
+	dpo := srv.Connect(t, stream.RoleDPO, "dpo")
 	if _, err := srv.Users.AddPublisher("hr"); !errors.Is(err, embedded.ErrUserExists) {
 		t.Errorf("second add: got %v, want ErrUserExists", err)
 	}
@@ -137,22 +138,28 @@ func TestPublishersComeAndGoAtOnce(t *testing.T) {
 // A daemon that starts again keeps its users, and a moved port reaches every file.
 func TestUsersSurviveARestart(t *testing.T) {
 	dir := t.TempDir()
-	first, err := embedded.LoadUsers(dir, "main", "nats://127.0.0.1:1")
+	first, err := embedded.LoadUsers(dir, "main")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.SetURL("nats://127.0.0.1:1"); err != nil {
 		t.Fatal(err)
 	}
 	made, err := first.AddPublisher("hr")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := embedded.LoadUsers(dir, "main", "nats://127.0.0.1:2")
+	second, err := embedded.LoadUsers(dir, "main")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.SetURL("nats://127.0.0.1:2"); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(first.List(), second.List()) {
 		t.Error("the users changed")
 	}
-	got, err := embedded.ReadCredentials(embedded.CredentialsPath(dir, embedded.RolePublisher, "hr"))
+	got, err := stream.ReadCredentials(stream.CredentialsPath(dir, stream.RolePublisher, "hr"))
 	made.URL = "nats://127.0.0.1:2"
 	if err != nil || got != made {
 		t.Errorf("got %+v, %v, want %+v", got, err, made)

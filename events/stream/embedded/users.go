@@ -15,24 +15,15 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"greffe/events"
+	"greffe/events/stream"
 )
 
 // A User is one account of the embedded server, as it is kept on disk: its password
 // only as a hash.
 type User struct {
-	Name string `json:"name"`
-	Role Role   `json:"role"`
-	Hash string `json:"hash"` // bcrypt of a random 256-bit password
-}
-
-// Credentials are what a user needs to connect. The file is also a context of the
-// nats command line: nats --context /absolute/path.json.
-type Credentials struct {
-	URL           string `json:"url"`
-	User          string `json:"user"`
-	Password      string `json:"password"`
-	InboxPrefix   string `json:"inbox_prefix,omitempty"`
-	SubmitSubject string `json:"submit_subject,omitempty"` // where a publisher sends its events
+	Name string      `json:"name"`
+	Role stream.Role `json:"role"`
+	Hash string      `json:"hash"` // bcrypt of a random 256-bit password
 }
 
 // ErrUserExists means that a publisher of that name is there already.
@@ -43,45 +34,49 @@ var ErrUserExists = errors.New("exists already")
 type Users struct {
 	dir    string
 	ledger string
-	url    string
+	url    string // where the server listens, once it is known
 	list   []User
 }
 
 // LoadUsers reads the users of a daemon folder, and makes those of the roles that
 // are missing.
-func LoadUsers(dir, ledger, url string) (*Users, error) {
-	u := &Users{dir: dir, ledger: ledger, url: url}
-	text, err := os.ReadFile(u.path())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read users: %w", err)
+func LoadUsers(dir, ledger string) (*Users, error) {
+	list, err := ReadUsers(dir)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		if err := json.Unmarshal(text, &u.list); err != nil {
-			return nil, fmt.Errorf("read users: %s is damaged (%w), restore it or delete it to make new passwords", u.path(), err)
-		}
-	}
+	u := &Users{dir: dir, ledger: ledger, list: list}
 	for _, role := range Roles {
 		if err := u.ensureRole(role); err != nil {
 			return nil, err
 		}
 	}
-	return u, u.refreshURLs()
+	return u, nil
 }
 
-func (u *Users) path() string { return filepath.Join(u.dir, "users.json") }
-
-// CredentialsPath returns the file of a user's credentials.
-func CredentialsPath(dir string, role Role, name string) string {
-	if role == RolePublisher {
-		return filepath.Join(dir, "publishers", name+".json")
+// ReadUsers reads the users of a daemon folder; a folder without any has none.
+func ReadUsers(dir string) ([]User, error) {
+	path := usersPath(dir)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return filepath.Join(dir, "roles", name+".json")
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	var list []User
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("read users: %s is damaged (%w), restore it or delete it to make new passwords", path, err)
+	}
+	return list, nil
 }
+
+func usersPath(dir string) string { return filepath.Join(dir, "users.json") }
 
 // ensureRole makes a role's user if it or its credentials are missing. A crash
 // between the two files leaves a user that nobody can use; the next start makes it anew.
-func (u *Users) ensureRole(role Role) error {
-	_, err := os.Stat(CredentialsPath(u.dir, role, string(role)))
+func (u *Users) ensureRole(role stream.Role) error {
+	_, err := os.Stat(stream.CredentialsPath(u.dir, role, string(role)))
 	if err == nil && u.index(string(role)) >= 0 {
 		return nil
 	}
@@ -89,11 +84,13 @@ func (u *Users) ensureRole(role Role) error {
 	return err
 }
 
-// refreshURLs rewrites the credentials whose URL is not where the server listens now.
-func (u *Users) refreshURLs() error {
+// SetURL says where the server listens now, and rewrites the credentials that name
+// another place.
+func (u *Users) SetURL(url string) error {
+	u.url = url
 	for _, user := range u.list {
-		path := CredentialsPath(u.dir, user.Role, user.Name)
-		c, err := ReadCredentials(path)
+		path := stream.CredentialsPath(u.dir, user.Role, user.Name)
+		c, err := stream.ReadCredentials(path)
 		if err != nil || c.URL == u.url {
 			continue // a publisher's file may have been handed over and deleted
 		}
@@ -110,27 +107,27 @@ func (u *Users) List() []User { return slices.Clone(u.list) }
 
 // AddPublisher makes a publisher and the file of its credentials. The server learns
 // of it through [Server.SetUsers].
-func (u *Users) AddPublisher(name string) (Credentials, error) {
+func (u *Users) AddPublisher(name string) (stream.Credentials, error) {
 	if Reserved(name) {
-		return Credentials{}, fmt.Errorf("publisher name must be 1 to 32 of a-z, 0-9 and '-', start with a letter and be none of greffe, import, dpo, auditor, operator, daemon")
+		return stream.Credentials{}, fmt.Errorf("publisher name must be 1 to 32 of a-z, 0-9 and '-', start with a letter and be none of greffe, import, dpo, auditor, operator, daemon")
 	}
 	if u.index(name) >= 0 {
-		return Credentials{}, fmt.Errorf("publisher %s %w: its credentials are in %s, or remove it first", name, ErrUserExists, CredentialsPath(u.dir, RolePublisher, name))
+		return stream.Credentials{}, fmt.Errorf("publisher %s %w: its credentials are in %s, or remove it first", name, ErrUserExists, stream.CredentialsPath(u.dir, stream.RolePublisher, name))
 	}
-	return u.make(name, RolePublisher)
+	return u.make(name, stream.RolePublisher)
 }
 
 // RemovePublisher takes a publisher's access away. What it published stays.
 func (u *Users) RemovePublisher(name string) error {
 	i := u.index(name)
-	if i < 0 || u.list[i].Role != RolePublisher {
+	if i < 0 || u.list[i].Role != stream.RolePublisher {
 		return fmt.Errorf("no publisher %s", name)
 	}
 	u.list = slices.Delete(u.list, i, i+1)
-	if err := writeJSON(u.path(), u.list); err != nil {
+	if err := writeJSON(usersPath(u.dir), u.list); err != nil {
 		return err
 	}
-	if err := os.Remove(CredentialsPath(u.dir, RolePublisher, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(stream.CredentialsPath(u.dir, stream.RolePublisher, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove credentials: %w", err)
 	}
 	return nil
@@ -138,45 +135,32 @@ func (u *Users) RemovePublisher(name string) error {
 
 // make gives a user a fresh random password. The hash may be cheap, since 256 random
 // bits cannot be guessed at any speed.
-func (u *Users) make(name string, role Role) (Credentials, error) {
+func (u *Users) make(name string, role stream.Role) (stream.Credentials, error) {
 	var secret [32]byte
 	if _, err := rand.Read(secret[:]); err != nil {
-		return Credentials{}, err
+		return stream.Credentials{}, err
 	}
-	c := Credentials{URL: u.url, User: name, Password: base64.RawURLEncoding.EncodeToString(secret[:]), InboxPrefix: InboxPrefix(name)}
-	if role == RolePublisher {
+	c := stream.Credentials{URL: u.url, User: name, Password: base64.RawURLEncoding.EncodeToString(secret[:]), InboxPrefix: InboxPrefix(name)}
+	if role == stream.RolePublisher {
 		c.SubmitSubject = events.SubmitTopic(u.ledger, name)
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(c.Password), bcrypt.MinCost)
 	if err != nil {
-		return Credentials{}, err
+		return stream.Credentials{}, err
 	}
 	if i := u.index(name); i >= 0 {
 		u.list = slices.Delete(u.list, i, i+1)
 	}
 	u.list = append(u.list, User{Name: name, Role: role, Hash: string(hash)})
 	slices.SortFunc(u.list, func(a, b User) int { return cmp.Compare(a.Name, b.Name) })
-	if err := writeJSON(u.path(), u.list); err != nil {
-		return Credentials{}, err
+	if err := writeJSON(usersPath(u.dir), u.list); err != nil {
+		return stream.Credentials{}, err
 	}
-	return c, writeJSON(CredentialsPath(u.dir, role, name), c)
+	return c, writeJSON(stream.CredentialsPath(u.dir, role, name), c)
 }
 
 func (u *Users) index(name string) int {
 	return slices.IndexFunc(u.list, func(x User) bool { return x.Name == name })
-}
-
-// ReadCredentials reads a file of credentials.
-func ReadCredentials(path string) (Credentials, error) {
-	var c Credentials
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return c, fmt.Errorf("read credentials: %w", err)
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return c, fmt.Errorf("read credentials: %s is not a credentials file: %w", path, err)
-	}
-	return c, nil
 }
 
 // writeJSON replaces a file as a whole, readable by its owner only: after a crash

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"greffe/events/stream"
 	"greffe/events/stream/embedded"
 )
 
@@ -23,7 +24,7 @@ type Server struct {
 func Start(t testing.TB, ledger string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	users, err := embedded.LoadUsers(dir, ledger, "")
+	users, err := embedded.LoadUsers(dir, ledger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,13 +40,13 @@ func Start(t testing.TB, ledger string) *Server {
 }
 
 // Connect connects as a user over TCP.
-func (s *Server) Connect(t testing.TB, role embedded.Role, name string, opts ...nats.Option) *nats.Conn {
+func (s *Server) Connect(t testing.TB, role stream.Role, name string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	c, err := embedded.ReadCredentials(embedded.CredentialsPath(s.Dir, role, name))
+	c, err := stream.ReadCredentials(stream.CredentialsPath(s.Dir, role, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts = append([]nats.Option{nats.UserInfo(c.User, c.Password), nats.CustomInboxPrefix(c.InboxPrefix)}, opts...)
+	opts = append(c.Options(), opts...)
 	nc, err := nats.Connect(s.URL(), opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -57,5 +58,5 @@ func (s *Server) Connect(t testing.TB, role embedded.Role, name string, opts ...
 // Daemon connects as the daemon.
 func (s *Server) Daemon(t testing.TB) *nats.Conn {
 	t.Helper()
-	return s.Connect(t, embedded.RoleDaemon, string(embedded.RoleDaemon))
+	return s.Connect(t, stream.RoleDaemon, string(stream.RoleDaemon))
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/pflag"
+
+	"greffe/cmd/internal/cli"
+	"greffe/events/stream"
+	"greffe/projections/query"
+)
+
+// options are the flags of every command.
+type options struct {
+	target  cli.Target
+	output  string
+	asOf    string
+	knownAt string
+	role    string
+	wait    time.Duration
+	quiet   bool
+}
+
+func (o *options) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.target.Dir, "dir", cli.DefaultDir(), "folder of a local daemon")
+	flags.StringVar(&o.target.Context, "context", "", "a context of the nats command line")
+	flags.StringVar(&o.target.Server, "server", "", "URL of a NATS server")
+	flags.StringVar(&o.target.Ledger, "ledger", "", "name of the ledger (default: the daemon's, or main)")
+	flags.StringVarP(&o.output, "output", "o", "table", "table, json, ndjson, csv or yaml")
+	flags.StringVar(&o.asOf, "as-of", "", "what was true then: RFC 3339 instant or date")
+	flags.StringVar(&o.knownAt, "known-at", "", "using only entries up to then: a seq, an RFC 3339 instant or a date")
+	flags.StringVar(&o.role, "role", string(stream.RoleDPO), "role to read as: dpo, auditor or operator")
+	flags.DurationVar(&o.wait, "timeout", 30*time.Second, "how long to wait for an answer")
+	flags.BoolVar(&o.quiet, "quiet", false, "no progress")
+}
+
+func (o *options) when() query.When { return query.When{AsOf: o.asOf, KnownAt: o.knownAt} }
+
+// ask connects as the reading role and returns a client of the query service.
+func (o *options) ask() (*query.Client, *nats.Conn, error) {
+	switch stream.Role(o.role) {
+	case stream.RoleDPO, stream.RoleAuditor, stream.RoleOperator:
+	default:
+		return nil, nil, cli.Usage("--role %s: dpo, auditor or operator", o.role)
+	}
+	nc, err := o.target.Connect("client", func(dir string) string {
+		return stream.CredentialsPath(dir, stream.Role(o.role), o.role)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return query.NewClient(nc, o.target.Ledger, o.wait), nc, nil
+}
+
+// submitAs connects as a publisher. The reserved ones use the DPO's credentials.
+func (o *options) submitAs(publisher string) (*nats.Conn, error) {
+	return o.target.Connect("publisher "+publisher, func(dir string) string {
+		if publisher == "dpo" || publisher == "import" {
+			return stream.CredentialsPath(dir, stream.RoleDPO, string(stream.RoleDPO))
+		}
+		return stream.CredentialsPath(dir, stream.RolePublisher, publisher)
+	})
+}
+
+// usage gives cobra's own complaints about arguments the exit code of usage.
+func usage(err error) error {
+	var coded *cli.Error
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	for _, words := range []string{"unknown command", "accepts ", "requires at least", "unknown flag", "required flag"} {
+		if strings.HasPrefix(err.Error(), words) {
+			return cli.Usage("%w", err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"greffe/events"
+	"greffe/ledger"
+	"greffe/ledger/chain"
+)
+
+// A folder is a daemon's DIR:
+//
+//	main.key      the signing key, readable by its owner only
+//	main.vkey     the verification key: give it to auditors, by another way than bundles
+//	ledger.json   what the first event of the ledger says
+//	gateway.key   secret of the quarantine
+//	users.json roles/ publishers/   who may connect
+//	ledger/ projections/ nats/      the stores
+type folder struct {
+	dir    string
+	ledger string // name
+	lock   *os.File
+}
+
+// openFolder makes the folder if need be and locks it: one daemon at a time.
+func openFolder(dir, ledgerName string) (*folder, error) {
+	if !events.ValidName(ledgerName) {
+		return nil, fmt.Errorf("ledger name must be 1 to 32 of a-z, 0-9 and '-', and start with a letter")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make %s: %w, choose a folder that can be written with --dir", dir, unwrapPath(err))
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be written: %w, choose another folder with --dir", dir, unwrapPath(err))
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w, stop it or choose another folder with --dir", dir, ledger.ErrLocked), lock.Close())
+	}
+	return &folder{dir: dir, ledger: ledgerName, lock: lock}, nil
+}
+
+// unwrapPath leaves the reason of a file error without repeating its path.
+func unwrapPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+func (f *folder) close() error              { return f.lock.Close() }
+func (f *folder) path(name string) string   { return filepath.Join(f.dir, name) }
+func (f *folder) vkeyPath() string          { return f.path(f.ledger + ".vkey") }
+func (f *folder) keyPath() string           { return f.path(f.ledger + ".key") }
+func (f *folder) identityPath() string      { return f.path("ledger.json") }
+func (f *folder) gatewaySecretPath() string { return f.path("gateway.key") }
+
+// An identity is what a ledger's first event says, and when it was made.
+type identity struct {
+	events.LedgerOpened
+	OpenedAt events.Instant `json:"opened_at"`
+}
+
+// genesis returns the event that opens the ledger. It is the same at every start, so
+// that a crash before its publication does not open the ledger twice.
+func (id *identity) genesis() ([]byte, error) {
+	raw, err := id.ID()
+	if err != nil {
+		return nil, fmt.Errorf("ledger.json is damaged: %w", err)
+	}
+	raw[0] &= 0x7f // the id doubles as a ULID
+	data, err := json.Marshal(id.LedgerOpened)
+	if err != nil {
+		return nil, err
+	}
+	ev := events.Event{
+		ID: events.IDFromBytes(raw), Source: "greffe", Type: events.TypeLedgerOpened,
+		Aggregate: "ledger/" + string(id.Ledger), Actor: "system/greffe",
+		OccurredAt: id.OpenedAt, RecordedAt: id.OpenedAt, Data: data,
+	}
+	return ev.Append(nil)
+}
+
+// calendar names the public holidays of a new ledger: those of France.
+const calendar = "fr"
+
+// keys are what the daemon signs with.
+type keys struct {
+	signer   note.Signer
+	verifier note.Verifier
+}
+
+// loadIdentity reads the identity and the keys; fresh reports that there are none.
+func (f *folder) loadIdentity() (id identity, k keys, fresh bool, err error) {
+	text, err := os.ReadFile(f.identityPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return id, k, true, nil
+	}
+	if err != nil {
+		return id, k, false, fmt.Errorf("read identity: %w", err)
+	}
+	if err := json.Unmarshal(text, &id); err != nil {
+		return id, k, false, fmt.Errorf("read identity: %s is damaged: %w", f.identityPath(), err)
+	}
+	if string(id.Ledger) != f.ledger {
+		return id, k, false, fmt.Errorf("%s holds ledger %s, not %s: start with --ledger %s or another --dir", f.dir, id.Ledger, f.ledger, id.Ledger)
+	}
+	k, err = f.loadKeys(&id)
+	return id, k, false, err
+}
+
+func (f *folder) loadKeys(id *identity) (k keys, err error) {
+	skey, err := os.ReadFile(f.keyPath())
+	if err != nil {
+		return k, fmt.Errorf("read signing key: %w, restore it from your backup: without it nothing can be signed", err)
+	}
+	if k.signer, err = note.NewSigner(trim(skey)); err != nil {
+		return k, fmt.Errorf("read signing key: %s holds no key: %w", f.keyPath(), err)
+	}
+	if k.verifier, err = note.NewVerifier(id.VKey); err != nil {
+		return k, fmt.Errorf("read verification key: %s is damaged: %w", f.identityPath(), err)
+	}
+	if k.signer.KeyHash() != k.verifier.KeyHash() || k.signer.Name() != id.Origin {
+		return k, fmt.Errorf("%s is not the key of this ledger (%s)", f.keyPath(), id.Origin)
+	}
+	return k, nil
+}
+
+func trim(b []byte) string {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return string(b)
+}
+
+// createIdentity makes a ledger's id and keys. The identity is written last: until it
+// is there, a start after a crash begins anew and nothing has been published.
+func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, error) {
+	var raw [16]byte
+	if _, err := rand.Read(raw[:]); err != nil {
+		return identity{}, keys{}, err
+	}
+	id := identity{OpenedAt: events.InstantOf(now), LedgerOpened: events.LedgerOpened{
+		Ledger: events.LedgerName(f.ledger), LedgerID: events.LedgerID(hex.EncodeToString(raw[:])),
+		Origin: fmt.Sprintf("greffe/%s/%x", f.ledger, raw[:4]), Zone: zone, Calendar: calendar, Format: 1,
+	}}
+	skey, vkey, err := chain.GenerateKey(rand.Reader, id.Origin)
+	if err != nil {
+		return id, keys{}, err
+	}
+	id.VKey = vkey
+	text, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return id, keys{}, err
+	}
+	for _, file := range []struct {
+		path, text string
+		mode       os.FileMode
+	}{
+		{f.keyPath(), skey + "\n", 0o600},
+		{f.vkeyPath(), vkey + "\n", 0o644},
+		{f.identityPath(), string(text) + "\n", 0o644},
+	} {
+		if err := writeDurably(file.path, []byte(file.text), file.mode); err != nil {
+			return id, keys{}, err
+		}
+	}
+	k, err := f.loadKeys(&id)
+	return id, k, err
+}
+
+// gatewaySecret returns the secret of the quarantine, and makes it on first use.
+func (f *folder) gatewaySecret() ([]byte, error) {
+	text, err := os.ReadFile(f.gatewaySecretPath())
+	if err == nil {
+		secret, err := hex.DecodeString(trim(text))
+		if err != nil || len(secret) != 32 {
+			return nil, fmt.Errorf("%s is damaged, restore it from your backup", f.gatewaySecretPath())
+		}
+		return secret, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the gateway's secret: %w", err)
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	return secret, writeDurably(f.gatewaySecretPath(), []byte(hex.EncodeToString(secret)+"\n"), 0o600)
+}
+
+// writeDurably replaces a file as a whole and syncs it and its folder: after a crash
+// there is the old file or the new one.
+func writeDurably(path string, text []byte, mode os.FileMode) error {
+	tmp := path + ".tmp"
+	file, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"greffe/cmd/internal/cli"
+	"greffe/ledger"
+	"greffe/projections/store"
+)
+
+func rebuildCmd() *cobra.Command {
+	var dir, ledgerName string
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "throw the registers away and make them anew from the ledger",
+		Long:  "Throw the registers away and make them anew from the ledger. The daemon must not run. The answers stay the same.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := openFolder(dir, ledgerName)
+			if err != nil {
+				return err
+			}
+			defer f.close()
+			_, k, fresh, err := f.loadIdentity()
+			if err != nil {
+				return err
+			}
+			if fresh {
+				return fmt.Errorf("%s holds no ledger", dir)
+			}
+			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+			l, err := ledger.Open(f.path("ledger"), ledger.Options{Signer: k.signer, Verifier: k.verifier, Log: log})
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			s, err := store.Open(f.path("projections"), store.Options{Log: log})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			start := time.Now()
+			if err := s.Rebuild(cmd.Context(), l); err != nil {
+				return err
+			}
+			took := time.Since(start)
+			fmt.Fprintf(cmd.OutOrStdout(), "%d entries in %s (%.0f a second)\n", l.Size(), took.Round(time.Millisecond), float64(l.Size())/took.Seconds())
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", cli.DefaultDir(), "folder of the daemon")
+	cmd.Flags().StringVar(&ledgerName, "ledger", "main", "name of the ledger")
+	return cmd
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"greffe/cmd/internal/cli"
+	"greffe/ledger"
+)
+
+// serveFlags are the flags of greffed serve.
+type serveFlags struct {
+	dir, ledger, context, server, zone string
+	natsPort, replicas                 int
+	quiet                              bool
+}
+
+func serveCmd() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the daemon",
+		Long: "Run the daemon of one ledger. The first start makes DIR, the keys and the users.\n" +
+			"Without --server or --context the daemon brings its own NATS server, on loopback.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.server != "" && f.context != "" {
+				return cli.Usage("--server and --context exclude each other")
+			}
+			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", cli.DefaultDir(), "folder of keys, ledger and registers")
+	flags.StringVar(&f.ledger, "ledger", "main", "name of the ledger")
+	flags.IntVar(&f.natsPort, "nats-port", 4222, "port of the embedded NATS server on 127.0.0.1, -1 for any free one")
+	flags.StringVar(&f.context, "context", "", "use an external NATS server, by a context of the nats command line")
+	flags.StringVar(&f.server, "server", "", "use an external NATS server, by URL")
+	flags.IntVar(&f.replicas, "replicas", 1, "replicas of the stream on an external cluster")
+	flags.StringVar(&f.zone, "zone", "Europe/Paris", "time zone of the ledger, fixed when it is opened")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
+	return cmd
+}
+
+// serve runs the daemon until ctx ends.
+func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
+	if _, err := time.LoadLocation(f.zone); err != nil {
+		return cli.Usage("--zone %s: no such time zone", f.zone)
+	}
+	level := slog.LevelInfo
+	if f.quiet {
+		level = slog.LevelError
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	d, err := startDaemon(ctx, f, log)
+	if err != nil {
+		if errors.Is(err, ledger.ErrLocked) {
+			return cli.Hint(err, "only one daemon may use a folder")
+		}
+		return err
+	}
+	if !f.quiet {
+		d.announce(stdout)
+	}
+	err = d.wait(ctx)
+	return errors.Join(err, d.close())
+}
+
+// announce prints what a person needs next.
+func (d *daemon) announce(w io.Writer) {
+	if d.fresh {
+		fmt.Fprintf(w, "opened ledger %s (%s)\n", d.folder.ledger, d.id.Origin)
+	} else {
+		fmt.Fprintf(w, "ledger %s (%s), %d entries\n", d.folder.ledger, d.id.Origin, d.ledger.Size())
+	}
+	fmt.Fprintf(w, "verification key: %s\n", d.folder.vkeyPath())
+	fmt.Fprintf(w, "listening on %s\n", d.where)
+	if pid := os.Getpid(); d.fresh {
+		fmt.Fprintf(w, "ready (pid %d): greffe --dir %s register\n", pid, d.folder.dir)
+	} else {
+		fmt.Fprintf(w, "ready (pid %d)\n", pid)
+	}
+}

@@ -1,0 +1,225 @@
+// Package chaintest builds toy ledgers for tests: whole, deterministic and
+// signed by a key that everybody knows.
+package chaintest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"greffe/ledger/chain"
+)
+
+// A Ledger is a whole ledger in memory. Its records, key and bundle depend on
+// the arguments of [New] alone.
+type Ledger struct {
+	Name     string
+	ID       [16]byte
+	Origin   string
+	VKey     string // verification key in text form
+	Signer   note.Signer
+	Verifier note.Verifier
+	Records  []chain.Record
+	tree     chain.Tree
+	prev     chain.Hash
+}
+
+// New returns a ledger of n entries whose payloads are about size bytes. It
+// holds every disposition, and a second epoch from the middle on if n > 3.
+func New(t testing.TB, name string, n, size int) *Ledger {
+	t.Helper()
+	l := open(t, name)
+	for seq := uint64(0); seq < uint64(n); seq++ {
+		e, payload := l.next(seq, n, size)
+		l.add(t, e, payload)
+	}
+	return l
+}
+
+// Uniform returns a ledger of n entries, all recorded, all but the genesis
+// with a payload of exactly size bytes (at least 250), for measurements.
+func Uniform(t testing.TB, name string, n, size int) *Ledger {
+	t.Helper()
+	l := open(t, name)
+	for seq := uint64(0); seq < uint64(n); seq++ {
+		e := l.recorded(seq)
+		payload := l.genesis(e)
+		if seq > 0 {
+			empty := len(event(e, `{"note":""}`))
+			payload = event(e, fmt.Sprintf(`{"note":"%s"}`, strings.Repeat("x", size-empty)))
+		}
+		l.add(t, e, payload)
+	}
+	return l
+}
+
+func open(t testing.TB, name string) *Ledger {
+	t.Helper()
+	digest := sha256.Sum256([]byte("chaintest " + name))
+	l := &Ledger{Name: name, ID: [16]byte(digest[:16])}
+	l.Origin = fmt.Sprintf("greffe/%s/%x", name, l.ID[:4])
+	l.prev = chain.GenesisPrev(l.ID)
+	skey, vkey, err := chain.GenerateKey(bytes.NewReader(digest[:]), l.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.VKey = vkey
+	if l.Signer, err = note.NewSigner(skey); err != nil {
+		t.Fatal(err)
+	}
+	if l.Verifier, err = note.NewVerifier(vkey); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// add chains an entry, keeping the payload if its disposition does.
+func (l *Ledger) add(t testing.TB, e chain.Entry, payload []byte) {
+	t.Helper()
+	e.Prev, e.PayloadLen = l.prev, uint32(len(payload))
+	if e.Disposition != chain.Quarantined {
+		e.PayloadHash = chain.PayloadHash(payload)
+	}
+	header, err := chain.AppendEntry(nil, &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !e.Disposition.KeepsPayload() {
+		payload = nil
+	}
+	l.prev = chain.LeafHash(header)
+	l.tree.Append(l.prev, nil)
+	l.Records = append(l.Records, chain.Record{Entry: e, Header: header, Payload: payload})
+}
+
+// recorded makes the entry at seq of an uneventful ledger, unchained.
+func (l *Ledger) recorded(seq uint64) chain.Entry {
+	e := chain.Entry{
+		Seq: seq, Epoch: 1, StreamSeq: seq + 1, Disposition: chain.Recorded,
+		LedgeredAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano() + int64(seq/2)*int64(time.Second),
+		EventID:    id(seq), Publisher: "hr", Type: "breach.established.v1", Aggregate: fmt.Sprintf("breach/BR-%d", seq),
+	}
+	if seq == 0 {
+		e.Publisher, e.Type, e.Aggregate = "greffe", "ledger.opened.v1", "ledger/"+l.Name
+	}
+	return e
+}
+
+// next makes the entry at seq of an eventful ledger, unchained.
+func (l *Ledger) next(seq uint64, n, size int) (chain.Entry, []byte) {
+	e := l.recorded(seq)
+	if seq == 0 {
+		return e, l.genesis(e)
+	}
+	half := uint64(n / 2)
+	if n > 3 && seq >= half {
+		e.Epoch, e.StreamSeq = 2, seq-half+1
+	}
+	switch {
+	case n > 3 && seq == half:
+		e.Publisher, e.Type, e.Aggregate = "greffe", "ledger.epoch_opened.v1", "ledger/"+l.Name
+	case seq%7 == 3:
+		e.Disposition, e.EventID = chain.Duplicate, id(seq-1)
+	case seq%7 == 5:
+		e.Disposition, e.EventID = chain.Conflict, id(seq-1)
+	case seq%7 == 6:
+		e.Disposition, e.EventID, e.Aggregate = chain.Quarantined, [16]byte{}, ""
+	}
+	return e, event(e, fmt.Sprintf(`{"note":"%s"}`, strings.Repeat("x", max(size-190, 1))))
+}
+
+// id returns an event id that is not zero.
+func id(seq uint64) (b [16]byte) {
+	b[0] = 1
+	binary.BigEndian.PutUint64(b[8:], seq)
+	return b
+}
+
+// genesis is the payload of seq 0.
+func (l *Ledger) genesis(e chain.Entry) []byte {
+	return event(e, fmt.Sprintf(`{"calendar":"FR","format":1,"ledger":"%s","ledger_id":"%s","origin":"%s","vkey":"%s","zone":"Europe/Paris"}`,
+		l.Name, hex.EncodeToString(l.ID[:]), l.Origin, l.VKey))
+}
+
+// event is the canonical JSON of an event with data.
+func event(e chain.Entry, data string) []byte {
+	return fmt.Appendf(nil, `{"data":%s,"id":"%s","source":"chaintest","specversion":"1.0","subject":"%s","time":"2026-01-01T00:00:00Z","type":"%s"}`,
+		data, chain.EventIDText(e.EventID), e.Aggregate, e.Type)
+}
+
+// Checkpoint returns the signed checkpoint over all entries.
+func (l *Ledger) Checkpoint(t testing.TB) []byte {
+	t.Helper()
+	text, err := chain.SignCheckpoint(l.Origin, l.tree.Size(), l.tree.Root(), l.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Sections returns what follows the entries in the ledger's bundle.
+func (l *Ledger) Sections(t testing.TB) []chain.Section {
+	t.Helper()
+	return []chain.Section{{Kind: chain.SectionCheckpoint, Data: l.Checkpoint(t)}}
+}
+
+// Bundle returns the ledger's bundle, written by [chain.BundleWriter].
+func (l *Ledger) Bundle(t testing.TB) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := chain.NewBundleWriter(&buf)
+	for i := range l.Records {
+		if err == nil {
+			err = w.WriteRecord(l.Records[i].Header, l.Records[i].Payload)
+		}
+	}
+	if err == nil {
+		err = w.WriteSection(chain.SectionCheckpoint, l.Checkpoint(t))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// Raw returns the records as bytes, to be edited and given to [Assemble].
+func (l *Ledger) Raw() []chain.RawRecord {
+	var raw []chain.RawRecord
+	for i := range l.Records {
+		raw = append(raw, chain.RawRecord{Header: bytes.Clone(l.Records[i].Header), Payload: bytes.Clone(l.Records[i].Payload)})
+	}
+	return raw
+}
+
+// Assemble writes a bundle as an attacker would: whatever is given, with the
+// framing and the trailer right. A record's Payload is absent if it is nil.
+func Assemble(records []chain.RawRecord, sections []chain.Section) []byte {
+	out := binary.BigEndian.AppendUint16([]byte(chain.BundleMagic), chain.BundleVersion)
+	sum := sha256.New()
+	sum.Write(out)
+	add := func(b []byte) { sum.Write(b); out = append(out, b...) }
+	for _, r := range records {
+		frame := append(binary.BigEndian.AppendUint16([]byte{1}, uint16(len(r.Header))), r.Header...)
+		if r.Payload == nil {
+			add(append(frame, 0))
+			continue
+		}
+		add(append(frame, 1))
+		out = append(out, r.Payload...)
+	}
+	for _, s := range sections {
+		add(append(binary.BigEndian.AppendUint32([]byte{2, byte(s.Kind)}, uint32(len(s.Data))), s.Data...))
+	}
+	add([]byte{0})
+	return sum.Sum(out)
+}

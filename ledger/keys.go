@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"encoding/binary"
+)
+
+// The store's keys. The first byte names the space; numbers are big endian, so that
+// they sort. Never reuse a letter.
+//
+//	e seq              → u16 header length, header, payload (nothing when absent)
+//	i publisher 0 id   → seq of the first entry with that id, its content digest
+//	c publisher 0 id digest → seq of the conflict entry with that content
+//	t level n          → a complete tile: 256 hashes
+//	k                  → the newest signed checkpoint
+//	a                  → the anchor: what the stream held at the newest entry
+//	v                  → the version of this layout
+const (
+	spaceEntry      = 'e'
+	spaceID         = 'i'
+	spaceConflict   = 'c'
+	spaceTile       = 't'
+	spaceCheckpoint = 'k'
+	spaceAnchor     = 'a'
+	spaceVersion    = 'v'
+)
+
+// layoutVersion is the value at spaceVersion.
+const layoutVersion = "greffe store 1"
+
+func appendEntryKey(dst []byte, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, spaceEntry), seq)
+}
+
+func appendIDKey(dst []byte, publisher string, id [16]byte) []byte {
+	dst = append(append(dst, spaceID), publisher...)
+	return append(append(dst, 0), id[:]...)
+}
+
+func appendConflictKey(dst []byte, publisher string, id [16]byte, digest [32]byte) []byte {
+	dst = append(append(dst, spaceConflict), publisher...)
+	return append(append(append(dst, 0), id[:]...), digest[:]...)
+}
+
+func appendTileKey(dst []byte, level int, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, spaceTile, byte(level)), n)
+}

@@ -1,0 +1,224 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/mod/sumdb/note"
+
+	"greffe/ledger/chain"
+)
+
+var (
+	// ErrNotFound means that the ledger holds no such entry.
+	ErrNotFound = errors.New("not in the ledger")
+	// ErrDamaged means that the store contradicts itself: run greffed fsck.
+	ErrDamaged = errors.New("the ledger's store is damaged")
+	// ErrLocked means that another process has the store open.
+	ErrLocked = errors.New("the ledger is held by another daemon")
+	// ErrForeign means that the store is not what this build or this key writes.
+	ErrForeign = errors.New("this is another ledger")
+)
+
+// Options configure [Open]. Signer and Verifier are required; their name is the
+// ledger's origin.
+type Options struct {
+	Signer   note.Signer
+	Verifier note.Verifier // of the same key
+	FS       vfs.FS        // the disk; nil is the real one
+	Log      *slog.Logger
+}
+
+// A Ledger is an open store.
+type Ledger struct {
+	db       *pebble.DB
+	signer   note.Signer
+	verifier note.Verifier
+	ids      *recentIDs
+
+	appender // owned by the one goroutine that appends
+
+	edge atomic.Pointer[Edge] // what readers may see: everything in it is synced
+}
+
+// An Edge is where the ledger ends.
+type Edge struct {
+	Size       uint64 // number of entries
+	Head       chain.Entry
+	Leaf       chain.Hash // leaf hash of Head
+	Root       chain.Hash // of the tree over all entries
+	Checkpoint []byte     // signed note of this size
+	Anchor     Anchor
+}
+
+// An Anchor says what the stream held at the newest entry, unhashed: it is how
+// ingest notices that the stream is not the one that it read.
+type Anchor struct {
+	StreamCreated int64    // ns since the Unix epoch: identity of the stream
+	StreamSeq     uint64   // of the newest entry's message
+	At            int64    // its timestamp, as the stream gave it, ns
+	Digest        [32]byte // SHA-256 of topic ‖ 0 ‖ data of that message
+}
+
+// Open opens or makes the ledger in dir. It fails with [ErrLocked] if another
+// process has it open, [ErrForeign] if its checkpoint was signed by another key, and
+// [ErrDamaged] if the store contradicts itself at its edge.
+func Open(dir string, o Options) (*Ledger, error) {
+	opts := pebbleOptions(&o)
+	defer opts.Cache.Unref()
+	db, err := pebble.Open(dir, opts)
+	if err != nil {
+		if errors.Is(err, syscall.EAGAIN) {
+			return nil, fmt.Errorf("open ledger %s: %w, stop it or use another --dir", dir, ErrLocked)
+		}
+		return nil, fmt.Errorf("open ledger %s: %w", dir, err)
+	}
+	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, ids: newRecentIDs(),
+		appender: appender{tree: new(chain.Tree), conflicts: map[conflictKey]uint64{}}}
+	if err := l.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), db.Close())
+	}
+	return l, nil
+}
+
+// pebbleOptions tunes Pebble for large entries that come in order: measured against
+// the defaults, the longest batch fell from 112 to 5 ms and scans became twice as
+// fast. Nothing is compressed, since sealed payloads do not shrink.
+func pebbleOptions(o *Options) *pebble.Options {
+	opts := &pebble.Options{
+		FS:                          o.FS,
+		Cache:                       pebble.NewCache(16 << 20),
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                32 << 20,
+		MemTableStopWritesThreshold: 6,
+		L0CompactionThreshold:       8,
+		L0StopWritesThreshold:       64,
+		LBaseMaxBytes:               256 << 20,
+		BytesPerSync:                1 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)-1) },
+		Logger:                      storeLogger{o.Log},
+	}
+	if opts.FS == nil {
+		opts.FS = vfs.Default
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].BlockSize = 128 << 10
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	opts.EnsureDefaults()
+	return opts
+}
+
+// load reads the edge and prepares the appender to go on from it.
+func (l *Ledger) load() error {
+	switch version, err := l.get([]byte{spaceVersion}); {
+	case errors.Is(err, ErrNotFound):
+		if err := l.db.Set([]byte{spaceVersion}, []byte(layoutVersion), pebble.Sync); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case string(version) != layoutVersion:
+		return fmt.Errorf("%w: its layout is not %q, use the build that wrote it", ErrForeign, layoutVersion)
+	}
+	size, err := l.storedSize()
+	if err != nil {
+		return err
+	}
+	edge := &Edge{Size: size}
+	if size > 0 {
+		if edge, err = l.loadEdge(size); err != nil {
+			return err
+		}
+	}
+	l.appender.edge = *edge
+	l.edge.Store(edge)
+	return nil
+}
+
+// storedSize returns the number of entries: one more than the largest key.
+func (l *Ledger) storedSize() (uint64, error) {
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceEntry}, UpperBound: []byte{spaceEntry + 1}})
+	if err != nil {
+		return 0, err
+	}
+	defer it.Close()
+	if !it.Last() {
+		return 0, it.Error()
+	}
+	if len(it.Key()) != 9 {
+		return 0, fmt.Errorf("%w: an entry's key has %d bytes", ErrDamaged, len(it.Key()))
+	}
+	return binary.BigEndian.Uint64(it.Key()[1:]) + 1, it.Error()
+}
+
+// loadEdge rebuilds the tree's right edge and holds it against the checkpoint that
+// was written together with the newest entry.
+func (l *Ledger) loadEdge(size uint64) (*Edge, error) {
+	edge := &Edge{Size: size}
+	head, err := l.read(size - 1)
+	if err != nil {
+		return nil, err
+	}
+	edge.Head, edge.Leaf = head.Entry, chain.LeafHash(head.Header)
+	if edge.Checkpoint, err = l.get([]byte{spaceCheckpoint}); err != nil {
+		return nil, fmt.Errorf("%w: no checkpoint (%w)", ErrDamaged, err)
+	}
+	anchor, err := l.get([]byte{spaceAnchor})
+	if err != nil {
+		return nil, fmt.Errorf("%w: no anchor (%w)", ErrDamaged, err)
+	}
+	if edge.Anchor, err = cutAnchor(anchor); err != nil {
+		return nil, err
+	}
+	if l.appender.tree, err = chain.RestoreTree(size, l.Tile, l.leaf); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	edge.Root = l.appender.tree.Root()
+	cp, err := chain.OpenCheckpoint(edge.Checkpoint, l.verifier)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its checkpoint is not signed by this key (%w)", ErrForeign, err)
+	}
+	if cp.Size != size || cp.Root != edge.Root {
+		return nil, fmt.Errorf("%w: its checkpoint is of size %d, its entries are %d and hash to another root", ErrDamaged, cp.Size, size)
+	}
+	return edge, nil
+}
+
+// Edge returns where the ledger ends now. The caller must not change it.
+func (l *Ledger) Edge() *Edge { return l.edge.Load() }
+
+// Size returns the number of entries that are synced.
+func (l *Ledger) Size() uint64 { return l.Edge().Size }
+
+// Origin returns the name under which checkpoints are signed.
+func (l *Ledger) Origin() string { return l.signer.Name() }
+
+// DiskBytes returns how many bytes the store takes on disk.
+func (l *Ledger) DiskBytes() uint64 { return l.db.Metrics().DiskSpaceUsage() }
+
+// Close closes the store. What was staged and not waited for may be lost.
+func (l *Ledger) Close() error { return l.db.Close() }
+
+// storeLogger passes Pebble's errors on. A failed sync is fatal: Pebble calls
+// Fatalf, and nothing may go on after it, because what the disk holds is unknown.
+type storeLogger struct{ log *slog.Logger }
+
+func (storeLogger) Infof(string, ...any) {}
+func (s storeLogger) Errorf(format string, args ...any) {
+	if s.log != nil {
+		s.log.Error(fmt.Sprintf(format, args...), "from", "ledger store")
+	}
+}
+func (s storeLogger) Fatalf(format string, args ...any) {
+	panic("ledger store: " + fmt.Sprintf(format, args...))
+}
