@@ -183,5 +183,11 @@ func Lookup(wireType string) (*Type, bool) {
 	return t, ok
 }
 
-// Classes returns the classes of personal data that the payload can hold, without P0.
-func (t *Type) Classes() []Class { return t.shape.classes() }
+// Classes returns the classes of personal data that the payload can hold, without P0:
+// for an amendment or correction, those of the row that it changes.
+func (t *Type) Classes() []Class {
+	if t.shape.has(anyValue) && t.row != nil {
+		return t.row.classes()
+	}
+	return t.shape.classes()
+}

@@ -39,6 +39,7 @@ type decoder struct {
 	path     []segment // where we are, only rendered for a problem
 	problems []Problem
 	broken   bool // malformed: stop
+	guard    bool // look for personal data in free texts
 }
 
 // A segment is a member's name, or a position in a list if name is empty.
@@ -318,6 +319,15 @@ func (d *decoder) text(s *shape, v reflect.Value) {
 		d.problem(CodeTooShort, "an empty text: leave the member out instead")
 	case len(t) > s.max && utf8.RuneCountInString(t) > s.max:
 		d.problem(CodeTooLong, fmt.Sprintf("at most %d characters", s.max))
+	case d.guard && !s.public:
+		d.look(t)
+	}
+}
+
+// look refuses a text in which a person can be recognised.
+func (d *decoder) look(t string) {
+	if found := PersonalData(t); found != "" {
+		d.problem(CodePersonal, "this looks like "+found+", which does not enter the ledger in clear: reword it or leave it out")
 	}
 }
 
