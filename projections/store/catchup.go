@@ -169,6 +169,7 @@ func (s *Store) fold(ctx context.Context, l Ledger, size uint64) error {
 		if err := s.state.flush(); err != nil {
 			return p.end(stop, err)
 		}
+		p.done(c)
 		if s.o.Progress != nil {
 			s.o.Progress(s.state.meta.size, size)
 		}

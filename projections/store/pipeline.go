@@ -22,11 +22,12 @@ type pipeline struct {
 	ctx     context.Context
 	work    chan *chunk
 	ordered chan *chunk // the same chunks, as the ledger has them
+	free    chan *chunk // folded ones, whose memory is used again
 	err     error       // of the reader; valid once ordered is closed
 }
 
 func newPipeline(ctx context.Context, cores int) *pipeline {
-	p := &pipeline{ctx: ctx, work: make(chan *chunk, cores), ordered: make(chan *chunk, cores)}
+	p := &pipeline{ctx: ctx, work: make(chan *chunk, cores), ordered: make(chan *chunk, cores), free: make(chan *chunk, cores)}
 	for range cores {
 		go func() {
 			for c := range p.work {
@@ -41,14 +42,14 @@ func newPipeline(ctx context.Context, cores int) *pipeline {
 func (p *pipeline) read(l Ledger, from, to uint64) {
 	defer close(p.ordered)
 	defer close(p.work)
-	c := newChunk()
+	c := p.chunk()
 	p.err = l.Read(from, to, func(r chain.Record) error {
 		c.add(r)
 		if len(c.records) < batchEntries {
 			return nil
 		}
 		full := c
-		c = newChunk()
+		c = p.chunk()
 		return p.send(full)
 	})
 	if p.err == nil && len(c.records) > 0 {
@@ -78,8 +79,25 @@ func (p *pipeline) end(stop context.CancelFunc, err error) error {
 	return err
 }
 
-func newChunk() *chunk {
-	return &chunk{records: make([]chain.Record, 0, batchEntries), decoded: make(chan struct{})}
+// chunk returns an empty one.
+func (p *pipeline) chunk() *chunk {
+	select {
+	case c := <-p.free:
+		c.decoded = make(chan struct{})
+		return c
+	default:
+		return &chunk{decoded: make(chan struct{})}
+	}
+}
+
+// done takes back a chunk that was folded. Facts share no memory with their records.
+func (p *pipeline) done(c *chunk) {
+	clear(c.facts)
+	c.records, c.facts, c.leaves, c.memory = c.records[:0], c.facts[:0], c.leaves[:0], c.memory[:0]
+	select {
+	case p.free <- c:
+	default:
+	}
 }
 
 // add copies a record, whose bytes belong to the ledger.
@@ -91,12 +109,11 @@ func (c *chunk) add(r chain.Record) {
 	c.records = append(c.records, r)
 }
 
-// copy puts b into the chunk's memory. When that is full a new piece is begun and the
+// copy puts b into the chunk's memory. When that is full a larger one is begun, and the
 // old one lives on in the records.
 func (c *chunk) copy(b []byte) []byte {
-	const piece = 1 << 20
 	if cap(c.memory)-len(c.memory) < len(b) {
-		c.memory = make([]byte, 0, max(piece, len(b)))
+		c.memory = make([]byte, 0, max(2*cap(c.memory), len(b), 1<<20))
 	}
 	start := len(c.memory)
 	c.memory = append(c.memory, b...)
@@ -104,14 +121,10 @@ func (c *chunk) copy(b []byte) []byte {
 }
 
 func (c *chunk) decode() {
-	c.facts = make([]projections.Fact, len(c.records))
-	c.leaves = make([]chain.Hash, len(c.records))
 	for i := range c.records {
-		c.facts[i] = projections.Read(c.records[i])
+		c.facts = append(c.facts, projections.Read(c.records[i]))
+		c.leaves = append(c.leaves, chain.LeafHash(c.records[i].Header))
 	}
-	if n := len(c.records); n > 0 { // only the position's own leaf is kept
-		c.leaves[n-1] = chain.LeafHash(c.records[n-1].Header)
-	}
-	c.records, c.memory = nil, nil
+	clear(c.records)
 	close(c.decoded)
 }

@@ -27,7 +27,9 @@ type state struct {
 	counts    map[string]*projections.Counts
 	counted   map[string]bool // registers whose counts the batch changed
 	anomalies []projections.Anomaly
-	index     []byte // keys of the entries, each with its length before it
+	index     []byte    // keys of the entries, each with its length before it
+	encoders  []encoder // one for each core
+	known     *filter   // of all rows; nil: the store was not empty when it was opened
 	key       []byte
 	seq       uint64 // of the entry that is being folded
 	err       error  // the first one
@@ -52,7 +54,10 @@ func loadState(db *pebble.DB, frame projections.Frame, m meta, limit int) (*stat
 	s := &state{
 		db: db, frame: frame, meta: m, limit: limit,
 		rows: map[rowKey]*cached{}, counts: map[string]*projections.Counts{},
-		counted: map[string]bool{},
+		counted: map[string]bool{}, encoders: make([]encoder, runtime.GOMAXPROCS(0)),
+	}
+	if m.size == 0 {
+		s.known = newFilter()
 	}
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceCounts}, UpperBound: []byte{spaceCounts + 1}})
 	if err != nil {
@@ -90,6 +95,9 @@ func (s *state) Get(r *projections.Register, id string) (projections.Row, bool) 
 		return c.row, true
 	}
 	s.key = appendRowKey(s.key[:0], r.Name, id)
+	if s.known != nil && !s.known.has(s.key) {
+		return nil, false
+	}
 	value, closer, err := s.db.Get(s.key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false
@@ -116,6 +124,10 @@ func (s *state) Put(r *projections.Register, row projections.Row) {
 	if !ok {
 		c = &cached{rowKey: k}
 		s.rows[k] = c
+		if s.known != nil {
+			s.key = appendRowKey(s.key[:0], r.Name, k.id)
+			s.known.add(s.key)
+		}
 	}
 	s.count(r.Name).Count(row, c.status, c.stored, s.seq)
 	c.row, c.status, c.stored = row, projections.RowStatus(row), true
@@ -209,20 +221,30 @@ func (s *state) write(b *pebble.Batch) error {
 
 // encode encodes the changed rows on every core.
 func (s *state) encode() error {
-	workers := min(runtime.GOMAXPROCS(0), 1+len(s.dirty)/64)
+	workers := min(len(s.encoders), 1+len(s.dirty)/64)
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
-		wg.Go(func() {
-			var enc projections.Encoder
-			for i := w; i < len(s.dirty) && errs[w] == nil; i += workers {
-				c := s.dirty[i]
-				c.text, errs[w] = enc.Append(c.text[:0], c.row)
-			}
-		})
+		wg.Go(func() { errs[w] = s.encoders[w].encode(s.dirty, w, workers) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// An encoder writes every n-th row of a batch into memory of its own.
+type encoder struct {
+	projections.Encoder
+	memory []byte
+}
+
+func (e *encoder) encode(rows []*cached, first, n int) (err error) {
+	e.memory = e.memory[:0]
+	for i := first; i < len(rows) && err == nil; i += n {
+		start := len(e.memory)
+		e.memory, err = e.Append(e.memory, rows[i].row)
+		rows[i].text = e.memory[start:len(e.memory):len(e.memory)]
+	}
+	return err
 }
 
 // clear forgets the batch, and rows of the cache beyond its limit: which ones does
