@@ -52,10 +52,11 @@ const (
 // An ID is a ULID in its canonical text: 26 characters of upper-case Crockford base 32.
 type ID string
 
-// Valid reports whether id is a ULID in canonical text.
+// Valid reports whether id is a ULID in canonical text, and not all zeros, which in
+// the ledger means that there is none.
 func (id ID) Valid() bool {
 	u, err := ulid.ParseStrict(string(id))
-	return err == nil && u.String() == string(id)
+	return err == nil && !u.IsZero() && u.String() == string(id)
 }
 
 // Bytes returns the 16 bytes of the ULID, or zeros if id is not valid.
@@ -109,7 +110,11 @@ func instantShape(s string) bool {
 		}
 		s = s[n:]
 	}
-	return s == "Z" || sameShape(s, "+00:00") || sameShape(s, "-00:00")
+	if s == "Z" {
+		return true
+	}
+	// time.Parse takes +24:00 and +23:60 as well.
+	return (sameShape(s, "+00:00") || sameShape(s, "-00:00")) && s[1:3] <= "23" && s[4] <= '5'
 }
 
 // sameShape reports whether s has a digit where shape has one and else its bytes.

@@ -14,26 +14,18 @@ const TypeLedgerOpened = "ledger.opened.v1"
 // ErrGenesis means that an event cannot open a ledger.
 var ErrGenesis = errors.New("not the opening of a ledger")
 
-// A Genesis is what the first event of a ledger fixes for ever.
-type Genesis struct {
-	Ledger   string `json:"ledger"`    // name, as in the topics
-	LedgerID string `json:"ledger_id"` // random 128 bits, lower-case hexadecimal
-	Origin   string `json:"origin"`    // name under which checkpoints are signed
-	VKey     string `json:"vkey"`      // verification key of the first checkpoints
-}
-
 // ID returns the 16 bytes of the ledger's id.
-func (g *Genesis) ID() (id [16]byte, err error) {
-	b, err := hex.DecodeString(g.LedgerID)
-	if err != nil || len(b) != len(id) || hex.EncodeToString(b) != g.LedgerID {
+func (o *LedgerOpened) ID() (id [16]byte, err error) {
+	b, err := hex.DecodeString(string(o.LedgerID))
+	if err != nil || len(b) != len(id) || hex.EncodeToString(b) != string(o.LedgerID) {
 		return id, fmt.Errorf("%w: ledger_id is not 32 lower-case hexadecimal digits", ErrGenesis)
 	}
 	return [16]byte(b), nil
 }
 
 // ParseGenesis reads the payload of a ledger's first entry.
-func ParseGenesis(canonical []byte) (Genesis, error) {
-	var g Genesis
+func ParseGenesis(canonical []byte) (LedgerOpened, error) {
+	var g LedgerOpened
 	ev, err := Parse(canonical)
 	if err != nil {
 		return g, fmt.Errorf("%w: %w", ErrGenesis, err)

@@ -34,6 +34,7 @@ type TrackerDeclared struct {
 	Party       TrackerParty     `json:"party,omitzero"`
 	ProviderRef ProcessorID      `json:"provider_ref,omitzero"`
 	PurposeID   ConsentPurposeID `json:"purpose_id,omitzero"`
+	PurposeText string           `json:"purpose_text,omitzero"` // when there is no consent purpose
 	Description string           `json:"description,omitzero"`
 	Lifetime    Period           `json:"lifetime,omitzero"`
 	Sliding     Tri              `json:"sliding,omitzero"` // a visit starts the lifetime again

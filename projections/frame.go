@@ -6,8 +6,6 @@ import (
 	"time"
 	_ "time/tzdata" // the same zones on every host
 
-	"github.com/go-json-experiment/json"
-
 	"greffe/events"
 	"greffe/ledger/chain"
 )
@@ -43,19 +41,11 @@ func FrameOf(genesis chain.Record) (Frame, error) {
 	if err != nil {
 		return Frame{}, fmt.Errorf("%w: %w", ErrFrame, err)
 	}
-	ev, err := events.Parse(genesis.Payload)
-	if err != nil {
-		return Frame{}, fmt.Errorf("%w: %w", ErrFrame, err)
-	}
-	place := struct{ Zone, Calendar string }{DefaultZone, DefaultCalendar}
-	if err := json.Unmarshal(ev.Data, &place, json.MatchCaseInsensitiveNames(true)); err != nil {
-		return Frame{}, fmt.Errorf("%w: its zone and calendar cannot be read", ErrFrame)
-	}
-	zone, err := time.LoadLocation(place.Zone)
+	zone, err := time.LoadLocation(g.Zone)
 	if err != nil {
 		return Frame{}, fmt.Errorf("%w: its time zone is not in the tz database", ErrFrame)
 	}
-	return Frame{Ledger: g.Ledger, LedgerID: g.LedgerID, Zone: zone, Calendar: place.Calendar}, nil
+	return Frame{Ledger: string(g.Ledger), LedgerID: string(g.LedgerID), Zone: zone, Calendar: string(g.Calendar)}, nil
 }
 
 // civilDate returns the day of an instant in the ledger's zone, as YYYY-MM-DD, or

@@ -24,7 +24,7 @@ func schemaCmd(o *options) *cobra.Command {
 				return err
 			}
 			v := view{head: []string{"type", "title", "who publishes"}}
-			for t := range events.Catalog() {
+			for _, t := range events.Catalog() {
 				who := "publishers"
 				if t.Daemon {
 					who = "greffe"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -125,9 +126,9 @@ func (d *daemon) sources() query.Sources {
 func (d *daemon) status() query.Status {
 	edge := d.ledger.Edge()
 	return query.Status{
-		Ledger: d.id.Ledger, LedgerID: d.id.LedgerID, Origin: d.id.Origin, Zone: d.id.Zone,
+		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
 		Size:       edge.Size,
-		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: edge.Leaf.String(), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
+		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
 		Checkpoint: d.head.shownPoint(),
 		Stream:     query.StreamPoint{Epoch: edge.Head.Epoch, Seq: edge.Head.StreamSeq},
 		Started:    events.InstantOf(d.started),

@@ -37,7 +37,7 @@ func (d *daemon) serveAdmin() error {
 		opPublisherAdd:    d.addPublisher,
 		opPublisherRemove: d.removePublisher,
 	} {
-		_, err := d.nc.Subscribe(events.AdminTopic(d.id.Ledger, op), func(m *nats.Msg) {
+		_, err := d.nc.Subscribe(events.AdminTopic(d.folder.ledger, op), func(m *nats.Msg) {
 			var req adminRequest
 			var answer adminAnswer
 			err := json.Unmarshal(m.Data, &req)

@@ -165,7 +165,7 @@ func (d *daemon) openChain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	topic := events.EventTopic(d.id.Ledger, events.DaemonPublisher, events.TypeLedgerOpened)
+	topic := events.EventTopic(d.folder.ledger, events.DaemonPublisher, events.TypeLedgerOpened)
 	if err := d.stream.PublishFirst(ctx, stream.Outgoing{Topic: topic, Data: genesis}); err != nil && !errors.Is(err, stream.ErrMoved) {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
@@ -198,7 +198,7 @@ func (d *daemon) openLedger(context.Context, serveFlags) (err error) {
 }
 
 func (d *daemon) openRegisters(context.Context, serveFlags) error {
-	s, err := store.Open(d.folder.path("projections"), store.Options{LedgerID: d.id.LedgerID, Log: d.log})
+	s, err := store.Open(d.folder.path("projections"), store.Options{Log: d.log})
 	if err != nil {
 		return err
 	}
@@ -218,9 +218,9 @@ func (d *daemon) startIngest(ctx context.Context, _ serveFlags) error {
 	if err != nil {
 		return err
 	}
-	d.gateway = gateway.New(d.nc, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.id.Ledger, Secret: secret, Log: d.log})
+	d.gateway = gateway.New(d.nc, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.folder.ledger, Secret: secret, Log: d.log})
 	in := ingest.New(source{d.stream}, d.ledger, ingest.Options{
-		Ledger: d.id.Ledger, Log: d.log,
+		Ledger: d.folder.ledger, Log: d.log,
 		Committed: func(drafts []ledger.Draft, placed []ledger.Placed) {
 			d.gateway.Committed(committed(drafts, placed))
 			d.follower.wake()
@@ -260,14 +260,14 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("registers", d.follower.run)
 	d.goRun("head record", d.head.run)
 	d.goRun("gateway", d.gateway.Run)
-	if d.answers, err = query.Serve(d.nc, d.id.Ledger, d.sources()); err != nil {
+	if d.answers, err = query.Serve(d.nc, d.folder.ledger, d.sources()); err != nil {
 		return fmt.Errorf("serve queries: %w", err)
 	}
 	d.later(d.answers.Close)
 	if err := d.serveAdmin(); err != nil {
 		return err
 	}
-	info := cli.DaemonFile{Ledger: d.id.Ledger, PID: os.Getpid()}
+	info := cli.DaemonFile{Ledger: d.folder.ledger, PID: os.Getpid()}
 	if d.server != nil {
 		info.URL = d.where
 	} else {

@@ -67,45 +67,34 @@ func (f *folder) keyPath() string           { return f.path(f.ledger + ".key") }
 func (f *folder) identityPath() string      { return f.path("ledger.json") }
 func (f *folder) gatewaySecretPath() string { return f.path("gateway.key") }
 
-// An identity is what a ledger's first event says.
+// An identity is what a ledger's first event says, and when it was made.
 type identity struct {
-	Ledger   string         `json:"ledger"`
-	LedgerID string         `json:"ledger_id"`
-	Origin   string         `json:"origin"`
-	VKey     string         `json:"vkey"`
-	Zone     string         `json:"zone"`
-	Calendar string         `json:"calendar"`
-	Format   int            `json:"format"`
+	events.LedgerOpened
 	OpenedAt events.Instant `json:"opened_at"`
 }
 
 // genesis returns the event that opens the ledger. It is the same at every start, so
 // that a crash before its publication does not open the ledger twice.
 func (id *identity) genesis() ([]byte, error) {
-	raw, err := hex.DecodeString(id.LedgerID)
-	if err != nil || len(raw) != 16 {
-		return nil, errors.New("ledger.json holds no ledger id")
+	raw, err := id.ID()
+	if err != nil {
+		return nil, fmt.Errorf("ledger.json is damaged: %w", err)
 	}
 	raw[0] &= 0x7f // the id doubles as a ULID
-	data, err := json.Marshal(struct {
-		Ledger   string `json:"ledger"`
-		LedgerID string `json:"ledger_id"`
-		Origin   string `json:"origin"`
-		VKey     string `json:"vkey"`
-		Zone     string `json:"zone"`
-		Calendar string `json:"calendar"`
-		Format   int    `json:"format"`
-	}{id.Ledger, id.LedgerID, id.Origin, id.VKey, id.Zone, id.Calendar, id.Format})
+	data, err := json.Marshal(id.LedgerOpened)
 	if err != nil {
 		return nil, err
 	}
 	ev := events.Event{
-		ID: events.IDFromBytes([16]byte(raw)), Source: "greffe", Type: events.TypeLedgerOpened,
-		Aggregate: "ledger/" + id.Ledger, Actor: "system/greffe",
+		ID: events.IDFromBytes(raw), Source: "greffe", Type: events.TypeLedgerOpened,
+		Aggregate: "ledger/" + string(id.Ledger), Actor: "system/greffe",
 		OccurredAt: id.OpenedAt, RecordedAt: id.OpenedAt, Data: data,
 	}
 	return ev.Append(nil)
 }
+
+// calendar names the public holidays of a new ledger: those of France.
+const calendar = "fr"
 
 // keys are what the daemon signs with.
 type keys struct {
@@ -125,7 +114,7 @@ func (f *folder) loadIdentity() (id identity, k keys, fresh bool, err error) {
 	if err := json.Unmarshal(text, &id); err != nil {
 		return id, k, false, fmt.Errorf("read identity: %s is damaged: %w", f.identityPath(), err)
 	}
-	if id.Ledger != f.ledger {
+	if string(id.Ledger) != f.ledger {
 		return id, k, false, fmt.Errorf("%s holds ledger %s, not %s: start with --ledger %s or another --dir", f.dir, id.Ledger, f.ledger, id.Ledger)
 	}
 	k, err = f.loadKeys(&id)
@@ -163,10 +152,10 @@ func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, err
 	if _, err := rand.Read(raw[:]); err != nil {
 		return identity{}, keys{}, err
 	}
-	id := identity{
-		Ledger: f.ledger, LedgerID: hex.EncodeToString(raw[:]), Origin: fmt.Sprintf("greffe/%s/%x", f.ledger, raw[:4]),
-		Zone: zone, Calendar: "FR", Format: 1, OpenedAt: events.InstantOf(now),
-	}
+	id := identity{OpenedAt: events.InstantOf(now), LedgerOpened: events.LedgerOpened{
+		Ledger: events.LedgerName(f.ledger), LedgerID: events.LedgerID(hex.EncodeToString(raw[:])),
+		Origin: fmt.Sprintf("greffe/%s/%x", f.ledger, raw[:4]), Zone: zone, Calendar: calendar, Format: 1,
+	}}
 	skey, vkey, err := chain.GenerateKey(rand.Reader, id.Origin)
 	if err != nil {
 		return id, keys{}, err

@@ -26,7 +26,7 @@ func rebuildCmd() *cobra.Command {
 				return err
 			}
 			defer f.close()
-			id, k, fresh, err := f.loadIdentity()
+			_, k, fresh, err := f.loadIdentity()
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func rebuildCmd() *cobra.Command {
 				return err
 			}
 			defer l.Close()
-			s, err := store.Open(f.path("projections"), store.Options{LedgerID: id.LedgerID, Log: log})
+			s, err := store.Open(f.path("projections"), store.Options{Log: log})
 			if err != nil {
 				return err
 			}

@@ -76,9 +76,9 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 // announce prints what a person needs next.
 func (d *daemon) announce(w io.Writer) {
 	if d.fresh {
-		fmt.Fprintf(w, "opened ledger %s (%s)\n", d.id.Ledger, d.id.Origin)
+		fmt.Fprintf(w, "opened ledger %s (%s)\n", d.folder.ledger, d.id.Origin)
 	} else {
-		fmt.Fprintf(w, "ledger %s (%s), %d entries\n", d.id.Ledger, d.id.Origin, d.ledger.Size())
+		fmt.Fprintf(w, "ledger %s (%s), %d entries\n", d.folder.ledger, d.id.Origin, d.ledger.Size())
 	}
 	fmt.Fprintf(w, "verification key: %s\n", d.folder.vkeyPath())
 	fmt.Fprintf(w, "listening on %s\n", d.where)

@@ -92,9 +92,8 @@ func checkType(ev *events.Event) []events.Problem {
 	if t.Daemon {
 		return one(codeDaemonOnly, "events of this type are made by greffe alone")
 	}
-	problems := t.CheckAggregate(ev)
-	_, faults := t.Decode(ev.Data)
-	return append(problems, faults...)
+	_, problems := t.Check(ev)
+	return problems
 }
 
 // withActor puts the actor into a canonical event that has none. Its name sorts

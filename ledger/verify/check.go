@@ -170,13 +170,13 @@ func (l *faultList) reset() { *l = faultList{kept: l.kept[:0]} }
 
 // of adds a fault of the whole bundle.
 func (l *faultList) of(c Code) *Fault {
-	l.kept = append(l.kept, l.count1(c))
+	l.kept = append(l.kept, l.found(c))
 	return &l.kept[len(l.kept)-1]
 }
 
 // at adds a fault of one entry.
 func (l *faultList) at(c Code, seq uint64) *Fault {
-	f := l.count1(c)
+	f := l.found(c)
 	f.Seq = &seq
 	if len(l.kept) >= MaxFaults {
 		l.lost = f
@@ -186,7 +186,8 @@ func (l *faultList) at(c Code, seq uint64) *Fault {
 	return &l.kept[len(l.kept)-1]
 }
 
-func (l *faultList) count1(c Code) Fault {
+// found counts a fault and makes it from its row of the table.
+func (l *faultList) found(c Code) Fault {
 	k := kindOf(c)
 	l.count++
 	l.aspects |= k.aspects

@@ -1,0 +1,51 @@
+# What there is to do with greffe. Every tool is pinned here and run by `go run`.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@latest
+FUZZTIME   ?= 30s
+
+help:      ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+build:     ## the programs, into bin/
+	@mkdir -p bin
+	go build -trimpath -o bin/ ./cmd/...
+
+demo: build ## the story, live: publish, registers, verify, tamper, verify
+	@PATH="$(CURDIR)/bin:$$PATH" sh testdata/story/demo.sh
+
+test:      ## all tests
+	go test ./...
+
+race:      ## all tests under the race detector (needs a C compiler)
+	go test -race ./...
+
+check: fmt vet lint arch ## what must hold before a commit
+
+fmt:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+
+vet:
+	go vet ./...
+
+lint:
+	go run $(STATICCHECK) ./...
+
+arch:
+	go test -count=1 -run 'Test' ./cmd
+
+golden:    ## rewrite generated and golden files; commit the difference only if you understand it
+	go test ./events/... ./projections/... -update
+	git diff --stat
+
+bench:     ## the benchmarks, one after the other
+	go test -run '^$$' -bench . -p 1 ./events/gateway ./ledger/... ./projections/...
+
+fuzz:      ## every fuzz target for FUZZTIME
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+vuln:      ## known vulnerabilities in what is linked
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: help build demo test race check fmt vet lint arch golden bench fuzz vuln
