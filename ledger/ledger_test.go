@@ -196,7 +196,7 @@ func TestTreeAgainstTheReference(t *testing.T) {
 		return out, nil
 	})
 	n := uint64(0)
-	for _, batch := range []int{1, 1, 253, 1, 1, 255, 256, 257, 1000, 65536 - 2025, 1, 300} {
+	for _, batch := range []int{1, 1, 253, 1, 1, 255, 256, 257, 1000, 30000, 30000, 65536 - 62025, 1, 300} {
 		var drafts []ledger.Draft
 		for range batch {
 			n++
