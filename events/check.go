@@ -99,11 +99,17 @@ func (t *Type) checkChanges(d *decoder, out any) {
 	}
 }
 
+// checkPersons reads the value of a change by the shape that any payload of the
+// aggregate has at the path, and keeps only what it says about persons.
 func (t *Type) checkPersons(d *decoder, path Path, value jsontext.Value) {
-	if t.row == nil || len(value) == 0 {
+	if len(value) == 0 {
 		return
 	}
-	if s := t.row.at(string(path)); s != nil && len(s.classes()) > 0 {
+	for _, payload := range t.about.payloads {
+		s := payload.at(string(path))
+		if s == nil || len(s.classes()) == 0 {
+			continue
+		}
 		v := decoder{in: string(value)}
 		v.value(s, reflect.New(s.outer()).Elem())
 		for _, p := range v.problems {

@@ -76,8 +76,8 @@ func (d *decoder) pointer() string {
 	return string(out)
 }
 
-func (d *decoder) in1(s segment) { d.path = append(d.path, s) }
-func (d *decoder) out1()         { d.path = d.path[:len(d.path)-1] }
+func (d *decoder) enter(s segment) { d.path = append(d.path, s) }
+func (d *decoder) leave()          { d.path = d.path[:len(d.path)-1] }
 
 // value reads one value into v, which is settable and zero.
 func (d *decoder) value(s *shape, v reflect.Value) {
@@ -178,9 +178,9 @@ func (d *decoder) object(s *shape, v reflect.Value) {
 		}
 		seen |= 1 << i
 		at = i + 1
-		d.in1(segment{name: f.name})
+		d.enter(segment{name: f.name})
 		d.value(f.shape, v.Field(f.index))
-		d.out1()
+		d.leave()
 	}
 	if d.broken {
 		return
@@ -188,9 +188,9 @@ func (d *decoder) object(s *shape, v reflect.Value) {
 	if absent := s.required &^ seen; absent != 0 {
 		for i, f := range s.fields {
 			if absent&(1<<i) != 0 {
-				d.in1(segment{name: f.name})
+				d.enter(segment{name: f.name})
 				d.problem(CodeMissing, "this member is required: "+f.shape.want())
-				d.out1()
+				d.leave()
 			}
 		}
 	}
@@ -211,7 +211,7 @@ func (d *decoder) unknown(name string) {
 	}
 	show := validWord(name) && len(name) <= 40
 	if show {
-		d.in1(segment{name: name})
+		d.enter(segment{name: name})
 	}
 	before := len(d.problems)
 	d.skip(0)
@@ -219,7 +219,7 @@ func (d *decoder) unknown(name string) {
 		d.problem(CodeUnknown, "no such member in this type: leave it out, or correct its name")
 	}
 	if show {
-		d.out1()
+		d.leave()
 	}
 }
 
@@ -228,9 +228,9 @@ func (d *decoder) list(s *shape, v reflect.Value) {
 	for more := d.open(']'); more; more = d.more(']') {
 		v.Grow(1)
 		v.SetLen(n + 1)
-		d.in1(segment{pos: n})
+		d.enter(segment{pos: n})
 		d.value(s.elem, v.Index(n))
-		d.out1()
+		d.leave()
 		n++
 	}
 	if n == 0 {
@@ -265,9 +265,9 @@ func (d *decoder) dict(s *shape, v reflect.Value) {
 		}
 		key.SetString(name)
 		elem.SetZero()
-		d.in1(segment{name: name})
+		d.enter(segment{name: name})
 		d.value(s.elem, elem)
-		d.out1()
+		d.leave()
 		m.SetMapIndex(key, elem)
 	}
 	v.Set(m)
