@@ -107,7 +107,7 @@ type item struct {
 
 // A waiter is one request that has not been answered.
 type waiter struct {
-	reply       string
+	reply       string           // empty if nobody waits: a plain publish, recorded all the same
 	id          string           // the submitted id, if it could be read
 	reasons     []events.Problem // why it is quarantined, if it is
 	quarantined bool
@@ -225,9 +225,6 @@ func (g *Gateway) fail(batch []*item) {
 
 // take is called for every submission, one at a time. It never waits.
 func (g *Gateway) take(m *nats.Msg) {
-	if m.Reply == "" {
-		return // nobody to give a receipt to: a publish is not a request
-	}
 	publisher := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
 	checked := g.checker.check(publisher, m.Data)
 	w := waiter{reply: m.Reply, id: checked.id}
