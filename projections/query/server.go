@@ -56,6 +56,7 @@ const (
 type service struct {
 	src    Sources
 	ledger string
+	nc     *nats.Conn
 	micro  micro.Service
 	work   chan task
 	stop   context.CancelFunc
@@ -65,9 +66,12 @@ type service struct {
 	closed bool
 }
 
+// A task is a question that waits. It holds no micro.Request: micro reads that again
+// when its handler returns, which is long before a worker writes to it.
 type task struct {
-	req    micro.Request
-	answer answerer
+	topic, reply string
+	question     []byte
+	answer       answerer
 }
 
 // An answerer answers one question. It writes the answer to w or returns an error.
@@ -77,14 +81,14 @@ type answerer func(ctx context.Context, s *service, question []byte, w *writer) 
 // returns, the server knows the endpoints.
 func Serve(nc *nats.Conn, ledger string, src Sources) (io.Closer, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &service{src: src, ledger: ledger, work: make(chan task, queueLength), ctx: ctx, stop: stop}
+	s := &service{src: src, ledger: ledger, nc: nc, work: make(chan task, queueLength), ctx: ctx, stop: stop}
 	if s.src.Log == nil {
 		s.src.Log = slog.New(slog.DiscardHandler)
 	}
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		s.wg.Go(s.worker)
 	}
-	if err := s.register(nc); err != nil {
+	if err := s.register(); err != nil {
 		return nil, errors.Join(fmt.Errorf("query service: %w", err), s.Close())
 	}
 	return s, nil
@@ -104,8 +108,8 @@ func endpoints() map[string]answerer {
 	}
 }
 
-func (s *service) register(nc *nats.Conn) (err error) {
-	s.micro, err = micro.AddService(nc, micro.Config{
+func (s *service) register() (err error) {
+	s.micro, err = micro.AddService(s.nc, micro.Config{
 		Name: ServiceName, Version: Version,
 		Description: "registers and entries of a greffe ledger",
 		Metadata:    map[string]string{"ledger": s.ledger},
@@ -114,13 +118,13 @@ func (s *service) register(nc *nats.Conn) (err error) {
 		return err
 	}
 	for name, answer := range endpoints() {
-		handler := micro.HandlerFunc(func(req micro.Request) { s.enqueue(task{req, answer}) })
+		handler := micro.HandlerFunc(func(req micro.Request) { s.enqueue(req, answer) })
 		topic := micro.WithEndpointSubject(events.QueryTopic(s.ledger, name))
 		if err := s.micro.AddEndpoint(endpointName(name), handler, topic); err != nil {
 			return err
 		}
 	}
-	return nc.Flush() // subscriptions are not there before the server has read them
+	return s.nc.Flush() // subscriptions are not there before the server has read them
 }
 
 // endpointName is a name as micro allows it: without dots.
@@ -134,17 +138,20 @@ func endpointName(name string) string {
 	return string(b)
 }
 
-func (s *service) enqueue(t task) {
+func (s *service) enqueue(req micro.Request, answer answerer) {
+	if req.Reply() == "" {
+		return // nobody waits for an answer
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		t.req.Error(codeBusy, "the daemon is stopping: ask again when it is back", nil)
+		req.Error(codeBusy, "the daemon is stopping: ask again when it is back", nil)
 		return
 	}
 	select {
-	case s.work <- t:
+	case s.work <- task{req.Subject(), req.Reply(), req.Data(), answer}:
 	default:
-		t.req.Error(codeBusy, "too many questions at once: ask again in a second", nil)
+		req.Error(codeBusy, "too many questions at once: ask again in a second", nil)
 	}
 }
 
@@ -157,8 +164,8 @@ func (s *service) worker() {
 func (s *service) handle(t task) {
 	ctx, cancel := context.WithTimeout(s.ctx, questionTime)
 	defer cancel()
-	w := &writer{req: t.req}
-	err := t.answer(ctx, s, t.req.Data(), w)
+	w := &writer{nc: s.nc, reply: t.reply}
+	err := t.answer(ctx, s, t.question, w)
 	if err == nil {
 		err = w.close()
 	}
@@ -167,14 +174,14 @@ func (s *service) handle(t task) {
 	}
 	var known *Error
 	if !errors.As(err, &known) {
-		s.src.Log.Error("a question could not be answered", "topic", t.req.Subject(), "error", err)
+		s.src.Log.Error("a question could not be answered", "topic", t.topic, "error", err)
 		known = &Error{codeInternal, "the daemon could not answer: its log says why"}
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			known = &Error{codeBusy, "the answer took too long: ask for less, or again later"}
 		}
 	}
-	if err := t.req.Error(known.Code, known.Text, nil); err != nil {
-		s.src.Log.Error("an answer could not be sent", "topic", t.req.Subject(), "error", err)
+	if err := w.send(nil, micro.ErrorCodeHeader, known.Code, micro.ErrorHeader, known.Text); err != nil {
+		s.src.Log.Error("an answer could not be sent", "topic", t.topic, "error", err)
 	}
 }
 
@@ -199,34 +206,42 @@ func (s *service) Close() error {
 
 // A writer sends an answer in messages of chunkBytes.
 type writer struct {
-	req  micro.Request
-	buf  []byte
-	sent int
-	next string // value of the header Greffe-Next
+	nc    *nats.Conn
+	reply string
+	buf   []byte
+	next  string // value of the header Greffe-Next
 }
 
 // Write implements [io.Writer].
 func (w *writer) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p...)
 	for len(w.buf) > chunkBytes {
-		more := micro.WithHeaders(micro.Headers{headerMore: {"1"}})
-		if err := w.req.Respond(w.buf[:chunkBytes], more); err != nil {
+		if err := w.send(w.buf[:chunkBytes], headerMore, "1"); err != nil {
 			return 0, err
 		}
-		w.sent += chunkBytes
 		w.buf = w.buf[:copy(w.buf, w.buf[chunkBytes:])]
 	}
 	return len(p), nil
 }
 
-func (w *writer) size() int { return w.sent + len(w.buf) }
-
 // close sends the last message.
 func (w *writer) close() error {
 	if w.next == "" {
-		return w.req.Respond(w.buf)
+		return w.send(w.buf)
 	}
-	return w.req.Respond(w.buf, micro.WithHeaders(micro.Headers{headerNext: {w.next}}))
+	return w.send(w.buf, headerNext, w.next)
+}
+
+// send sends one message with headers, each a name and a value.
+func (w *writer) send(data []byte, headers ...string) error {
+	msg := &nats.Msg{Subject: w.reply, Data: data}
+	for i := 0; i < len(headers); i += 2 {
+		if msg.Header == nil {
+			msg.Header = nats.Header{}
+		}
+		msg.Header.Set(headers[i], headers[i+1])
+	}
+	return w.nc.PublishMsg(msg)
 }
 
 // ask reads the question. An empty body is the empty question.

@@ -130,6 +130,20 @@ func TestRebuildIsIncremental(t *testing.T) {
 	})
 }
 
+func TestStoryIsIncremental(t *testing.T) {
+	l := projectionstest.Story(t, "../../testdata/story/events.ndjson")
+	s := open(t, vfs.NewMem())
+	catchup(t, s, l.Prefix(1))
+	for n := uint64(2); n <= l.Size(); n++ {
+		if err := s.Apply(l.Records[n-1 : n]); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(inMemory(t, l.Prefix(n)), viewed(t, s)); diff != "" {
+			t.Fatalf("M3 after %d entries: -memory +store\n%s", n, diff)
+		}
+	}
+}
+
 // Where batches are cut makes no difference, whichever way entries came in.
 func TestCutsDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
