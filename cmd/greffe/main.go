@@ -39,9 +39,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := cli.Arguments(root.ExecuteContext(ctx))
 	if err != nil {
-		cli.Report(stderr, "greffe", usage(err))
+		cli.Report(stderr, "greffe", err)
 	}
-	return cli.ExitCode(usage(err))
+	return cli.ExitCode(err)
 }

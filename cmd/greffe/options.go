@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,18 +61,4 @@ func (o *options) submitAs(publisher string) (*nats.Conn, error) {
 		}
 		return stream.CredentialsPath(dir, stream.RolePublisher, publisher)
 	})
-}
-
-// usage gives cobra's own complaints about arguments the exit code of usage.
-func usage(err error) error {
-	var coded *cli.Error
-	if err == nil || errors.As(err, &coded) {
-		return err
-	}
-	for _, words := range []string{"unknown command", "accepts ", "requires at least", "unknown flag", "required flag"} {
-		if strings.HasPrefix(err.Error(), words) {
-			return cli.Usage("%w", err)
-		}
-	}
-	return err
 }

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := cli.Arguments(root.ExecuteContext(ctx))
 	if err != nil {
 		cli.Report(stderr, "greffed", err)
 	}

@@ -133,9 +133,8 @@ func New(nc *nats.Conn, led Ledger, pub Publisher, o Options) *Gateway {
 	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), flying: map[flight]*item{}}
 }
 
-// Run serves until ctx ends. Events that are in flight then get no receipt and are
-// sent again by their publishers.
-func (g *Gateway) Run(ctx context.Context) error {
+// Listen takes submissions from here on. They are published once [Gateway.Run] runs.
+func (g *Gateway) Listen() error {
 	var err error
 	g.sub, err = g.nc.QueueSubscribe(events.SubmitTopic(g.o.Ledger, "*"), "gateway", g.take)
 	if err != nil {
@@ -145,10 +144,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if err := g.sub.SetPendingLimits(1<<17, 512<<20); err != nil {
 		return fmt.Errorf("serve submissions: %w", err)
 	}
-	defer g.sub.Unsubscribe()
 	if err := g.nc.Flush(); err != nil {
 		return fmt.Errorf("serve submissions: %w", err)
 	}
+	return nil
+}
+
+// Run publishes until ctx ends. Events that are in flight then get no receipt and are
+// sent again by their publishers.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer g.sub.Unsubscribe()
 	for {
 		select {
 		case <-ctx.Done():

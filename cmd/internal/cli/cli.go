@@ -36,6 +36,21 @@ func Usage(format string, args ...any) error {
 	return &Error{Code: ExitUsage, Err: fmt.Errorf(format, args...), Hint: "see --help"}
 }
 
+// Arguments gives cobra's own complaints about a command's words the exit code of
+// usage; every other error stays as it is.
+func Arguments(err error) error {
+	var coded *Error
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	for _, words := range []string{"unknown command", "accepts ", "requires at least", "unknown flag", "required flag"} {
+		if strings.HasPrefix(err.Error(), words) {
+			return Usage("%w", err)
+		}
+	}
+	return err
+}
+
 // Hint adds what to do to an error.
 func Hint(err error, format string, args ...any) error {
 	if err == nil {

@@ -1,0 +1,280 @@
+package clitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience is how long a daemon may take to be ready, or to stop.
+const patience = 30 * time.Second
+
+// RunScripts runs the scripts of a folder, one behaviour a file. Besides the usual
+// commands, a script has
+//
+//	exit CODE PROGRAM ARG...   runs a program and wants that exit code; what it wrote
+//	                           goes to the files out and err. "<FILE" as the last word
+//	                           is its standard input. An error must be one line that
+//	                           names the program, with at most one line of hint.
+//	serve DIR [ARG...]         starts greffed serve and waits until it is ready; what
+//	                           it wrote goes to DIR.log
+//	stop DIR                   stops it as an operator does, and wants exit code 0
+//	kill DIR                   stops it as a power cut does
+//	json FILE PATH WANT        wants a value in a JSON file: size, rows.#, rows.0.id
+//	flip FILE OFFSET           flips a bit of the byte there
+//	cut FILE SIZE              leaves the first SIZE bytes
+//	port NAME DIR              sets NAME to the port that the daemon of DIR listens on
+//
+// $STORY is the folder of the worked story.
+func RunScripts(t *testing.T, folder string) {
+	story, err := filepath.Abs("../../testdata/story")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 folder,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("STORY", story)
+			env.Setenv("NO_COLOR", "1")
+			env.Values[daemonsKey{}] = daemons{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit": exit, "serve": serve, "stop": stop, "kill": kill,
+			"json": jsonValue, "flip": flip, "cut": cut, "port": port,
+		},
+	})
+}
+
+// daemons are the running ones of a script, by folder.
+type daemons map[string]*exec.Cmd
+
+type daemonsKey struct{}
+
+func running(ts *testscript.TestScript) daemons { return ts.Value(daemonsKey{}).(daemons) }
+
+// program makes a command that runs in the script's folder with its variables.
+func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, name); runnable(path) {
+			name = path
+			break
+		}
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = os.Environ()
+	for _, key := range []string{"PATH", "HOME", "NO_COLOR", "GREFFE_DIR", "TMPDIR", "GOCOVERDIR"} {
+		if v := ts.Getenv(key); v != "" {
+			cmd.Env = append(cmd.Env, key+"="+v)
+		}
+	}
+	return cmd
+}
+
+func runnable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+func exit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARG...")
+	}
+	want := number(ts, args[0])
+	var stdin io.Reader
+	if file, ok := strings.CutPrefix(args[len(args)-1], "<"); ok {
+		stdin = strings.NewReader(ts.ReadFile(file))
+		args = args[:len(args)-1]
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := program(ts, args[1], args[2:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	var failed *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &failed) {
+		ts.Fatalf("%v", err)
+	}
+	write(ts, "out", stdout.Bytes())
+	write(ts, "err", stderr.Bytes())
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code %d, want %d\n%s%s", got, want, &stdout, &stderr)
+	}
+	if want == 1 || want == 2 {
+		if err := clear(args[1], stderr.String()); err != nil {
+			ts.Fatalf("%v\n%s", err, &stderr)
+		}
+	}
+}
+
+// clear holds what a program says to one line of error and at most one of hint, in the
+// style of all programs: who speaks first, no full stop last. Warnings may come before.
+func clear(name, said string) error {
+	lines := strings.Split(strings.TrimSuffix(said, "\n"), "\n")
+	for len(lines) > 0 && strings.HasPrefix(lines[0], name+": warning: ") {
+		lines = lines[1:]
+	}
+	if len(lines) < 1 || len(lines) > 2 || len(lines) == 2 && !strings.HasPrefix(lines[1], name+": hint: ") {
+		return fmt.Errorf("not one line of error and at most one of hint")
+	}
+	if !strings.HasPrefix(lines[0], name+": error: ") {
+		return fmt.Errorf("the error does not begin with %q", name+": error: ")
+	}
+	if strings.HasSuffix(lines[len(lines)-1], ".") {
+		return fmt.Errorf("the last line ends with a full stop")
+	}
+	return nil
+}
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: serve DIR [ARG...]")
+	}
+	dir := args[0]
+	log, err := os.OpenFile(ts.MkAbs(dir+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer log.Close()
+	words := append([]string{"serve", "--dir", dir}, args[1:]...)
+	if !strings.Contains(strings.Join(words, " "), "--nats-port") {
+		words = append(words, "--nats-port", "-1")
+	}
+	cmd := program(ts, "greffed", words...)
+	cmd.Stdout, cmd.Stderr = log, log
+	ts.Check(cmd.Start())
+	running(ts)[dir] = cmd
+	ts.Defer(func() { end(cmd, syscall.SIGKILL) })
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if info, err := os.ReadFile(ts.MkAbs(filepath.Join(dir, "daemon.json"))); err == nil && bytes.Contains(info, fmt.Appendf(nil, `"pid": %d,`, cmd.Process.Pid)) {
+			return
+		}
+		if time.Now().After(until) || syscall.Kill(cmd.Process.Pid, 0) != nil || zombie(cmd.Process.Pid) {
+			ts.Fatalf("the daemon of %s is not ready:\n%s", dir, ts.ReadFile(dir+".log"))
+		}
+	}
+}
+
+// zombie reports whether a child has ended and nobody has waited for it.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && bytes.Contains(stat, []byte(") Z "))
+}
+
+// end stops a process that may have ended already, and waits for it.
+func end(cmd *exec.Cmd, signal syscall.Signal) error {
+	if cmd.ProcessState != nil {
+		return nil
+	}
+	if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	return cmd.Wait()
+}
+
+func stop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || running(ts)[args[0]] == nil {
+		ts.Fatalf("usage: stop DIR, of a running daemon")
+	}
+	if err := end(running(ts)[args[0]], syscall.SIGTERM); err != nil {
+		ts.Fatalf("the daemon of %s ended with %v:\n%s", args[0], err, ts.ReadFile(args[0]+".log"))
+	}
+	if _, err := os.Stat(ts.MkAbs(filepath.Join(args[0], "daemon.json"))); err == nil {
+		ts.Fatalf("daemon.json says that a daemon runs in %s", args[0])
+	}
+}
+
+func kill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || running(ts)[args[0]] == nil {
+		ts.Fatalf("usage: kill DIR, of a running daemon")
+	}
+	if err := end(running(ts)[args[0]], syscall.SIGKILL); err == nil {
+		ts.Fatalf("the daemon of %s had ended by itself", args[0])
+	}
+}
+
+func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: json FILE PATH WANT")
+	}
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	dec.UseNumber()
+	var v any
+	ts.Check(dec.Decode(&v))
+	for _, step := range strings.Split(args[1], ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			value, ok := x[step]
+			if !ok {
+				ts.Fatalf("%s: no %s in\n%s", args[1], step, ts.ReadFile(args[0]))
+			}
+			v = value
+		case []any:
+			if step == "#" {
+				v = len(x)
+				break
+			}
+			i := number(ts, step)
+			if i < 0 || i >= len(x) {
+				ts.Fatalf("%s: no element %d of %d", args[1], i, len(x))
+			}
+			v = x[i]
+		default:
+			ts.Fatalf("%s: %v has no %s", args[1], v, step)
+		}
+	}
+	if got := fmt.Sprint(v); (got == args[2]) == neg {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
+
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE OFFSET")
+	}
+	b := []byte(ts.ReadFile(args[0]))
+	b[number(ts, args[1])] ^= 1
+	write(ts, args[0], b)
+}
+
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: cut FILE SIZE")
+	}
+	write(ts, args[0], []byte(ts.ReadFile(args[0])[:number(ts, args[1])]))
+}
+
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: port NAME DIR")
+	}
+	m := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(ts.ReadFile(filepath.Join(args[1], "daemon.json")))
+	if m == nil {
+		ts.Fatalf("%s/daemon.json names no port", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+func write(ts *testscript.TestScript, name string, data []byte) {
+	ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o600))
+}
+
+func number(ts *testscript.TestScript, s string) int {
+	n, err := strconv.Atoi(s)
+	ts.Check(err)
+	return n
+}
