@@ -64,7 +64,7 @@ func (s *Store) Rebuild(ctx context.Context, l Ledger) error {
 func (s *Store) Apply(records []chain.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.isClosed() {
 		return ErrClosed
 	}
 	if len(records) == 0 {
@@ -86,7 +86,7 @@ func (s *Store) Apply(records []chain.Record) error {
 
 // fit makes sure that s.state belongs to the ledger, and empties the store if not.
 func (s *Store) fit(l Ledger, size uint64) error {
-	if s.closed {
+	if s.isClosed() {
 		return ErrClosed
 	}
 	if s.state != nil {
@@ -140,6 +140,8 @@ func frameOf(l Ledger) (frame projections.Frame, err error) {
 
 // empty removes everything from the store.
 func (s *Store) empty() error {
+	s.life.Lock()
+	defer s.life.Unlock()
 	if s.closed {
 		return ErrClosed
 	}

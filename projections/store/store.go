@@ -37,11 +37,12 @@ type Store struct {
 	db *pebble.DB
 	o  Options
 
-	mu     sync.Mutex // held while folding
-	state  *state     // owned by mu; nil: load it from the database first
-	closed bool       // owned by mu
+	mu    sync.Mutex // held while folding
+	state *state     // owned by mu; nil: load it from the database first
 
-	generation uint64 // owned by mu: how often the store was emptied
+	life       sync.RWMutex // held for moments; taken after mu
+	closed     bool         // owned by life
+	generation uint64       // owned by life: how often the store was emptied
 
 	digests digests
 }
@@ -98,11 +99,20 @@ func pebbleOptions(o *Options) *pebble.Options {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
 	if s.closed {
 		return nil
 	}
 	s.closed = true
 	return s.db.Close()
+}
+
+// isClosed reports whether Close was called.
+func (s *Store) isClosed() bool {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	return s.closed
 }
 
 // Size returns the number of entries that are folded in.

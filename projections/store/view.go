@@ -22,10 +22,11 @@ type view struct {
 	generation uint64 // of the store when the snapshot was taken
 }
 
-// View opens a snapshot of the registers. It must be closed before the store is.
+// View opens a snapshot of the registers, without waiting for a fold that is under way:
+// it shows a prefix of the ledger then. It must be closed before the store is.
 func (s *Store) View() (projections.View, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.life.RLock()
+	defer s.life.RUnlock()
 	if s.closed {
 		return nil, ErrClosed
 	}
