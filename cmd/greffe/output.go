@@ -14,8 +14,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
-
-	"greffe/cmd/internal/cli"
 )
 
 // A view is an answer in the shapes that people and scripts ask for.
@@ -43,10 +41,8 @@ func (o *options) print(w io.Writer, v view) error {
 			}
 		}
 		return nil
-	case "yaml":
-		return printYAML(w, v.whole)
 	default:
-		return cli.Usage("-o %s: table, json, ndjson, csv or yaml", o.output)
+		return printYAML(w, v.whole)
 	}
 }
 
