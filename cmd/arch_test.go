@@ -85,13 +85,14 @@ var named = []struct {
 	{"github.com/oklog/ulid/v2", []string{"events"}, "event ids are made and read in one place"},
 	{"github.com/go-json-experiment/json", []string{"events", "events/base", "projections", "projections/projectionstest", "projections/store", "projections/query", "cmd/greffe"}, "strict JSON, wherever a duplicate key would be a second truth"},
 	{"go.yaml.in/yaml/v3", []string{"events/base", "cmd/greffe"}, "a base is written in YAML and -o yaml prints it; nothing that is hashed is"},
-	{"github.com/spf13", []string{"cmd/greffe", "cmd/greffed"}, "command lines; the auditor's stays on the standard library"},
+	{"github.com/spf13", []string{"cmd/greffe", "cmd/greffed", "cmd/internal/cli"}, "command lines; the auditor's stays on the standard library"},
 	{"github.com/jedib0t/go-pretty/v6", []string{"cmd/greffe"}, "tables are for people at a terminal"},
-	{"github.com/vbauerster/mpb/v8", []string{"cmd/greffe"}, "progress bars are for people at a terminal"},
-	{"golang.org/x/term", []string{"cmd/greffe"}, "whether there is a terminal"},
+	{"github.com/vbauerster/mpb/v8", []string{"cmd/internal/cli"}, "progress bars are for people at a terminal"},
+	{"golang.org/x/term", []string{"cmd/internal/cli"}, "whether there is a terminal"},
 	{"golang.org/x/mod/sumdb/note", []string{"ledger", "ledger/chain", "ledger/chain/chaintest", "ledger/verify", "cmd/greffed", "cmd/greffe-audit"}, "checkpoints are signed notes: who signs and who checks"},
 	{"golang.org/x/mod/sumdb/tlog", []string{"ledger/chain"}, "one package knows how the tree is hashed"},
 	{"github.com/rogpeppe/go-internal/testscript", []string{"cmd/internal/clitest"}, "scripts are for tests"},
+	{"pgregory.net/rapid", []string{"projections/projectionstest"}, "generated histories are for tests"},
 	{"golang.org/x/crypto/bcrypt", []string{"events/stream/embedded"}, "the server keeps digests of passwords"},
 }
 

@@ -9,10 +9,10 @@ type Aggregate struct {
 	Label   Label
 	Pattern string // of the id: "^BR-\d{4}-\d{3,}$"
 	IDField string // member of payloads that repeats the id, if there is one
-	Opening string // name of the type whose payload holds the whole row, if there is one
 
 	uncorrected bool // facts of greffe itself, which nobody corrects
 	id          *pattern
+	payloads    []*shape // of its types, but for those that change rows by paths
 }
 
 // ids of aggregates with a type of their own use that type's pattern.
@@ -21,25 +21,25 @@ func idOf(f formatted) string { return f.format().pattern }
 // aggregateTable is THE table of aggregates (domain.md §1.4), in the order of the registers.
 func aggregateTable() []Aggregate {
 	return []Aggregate{
-		{Kind: "organisation", Label: Label{"Organisation", "Organisme"}, Pattern: idOf(OrganisationID("")), IDField: "organisation_id", Opening: "organisation.identified"},
-		{Kind: "dpo", Label: Label{"Data protection officer", "Délégué à la protection des données"}, Pattern: idOf(DPOID("")), IDField: "dpo_id", Opening: "dpo.designated"},
-		{Kind: "processing_activity", Label: Label{"Processing activity", "Activité de traitement"}, Pattern: idOf(ActivityID("")), IDField: "activity_id", Opening: "processing_activity.recorded"},
-		{Kind: "document", Label: Label{"Document", "Document"}, Pattern: idOf(DocumentID("")), IDField: "document_id", Opening: "document.published"},
-		{Kind: "notice", Label: Label{"Information notice", "Mention d'information"}, Pattern: idOf(NoticeID("")), IDField: "notice_id", Opening: "notice.published"},
-		{Kind: "processor", Label: Label{"Processor", "Sous-traitant"}, Pattern: idOf(ProcessorID("")), IDField: "processor_id", Opening: "processor.registered"},
-		{Kind: "dpa", Label: Label{"Data processing agreement", "Contrat de sous-traitance"}, Pattern: idOf(DPAID("")), IDField: "dpa_id", Opening: "dpa.signed"},
-		{Kind: "transfer", Label: Label{"Transfer", "Transfert"}, Pattern: idOf(TransferID("")), IDField: "transfer_id", Opening: "transfer.recorded"},
-		{Kind: "consent_purpose", Label: Label{"Consent purpose", "Finalité de consentement"}, Pattern: idOf(ConsentPurposeID("")), IDField: "purpose_id", Opening: "consent_purpose.defined"},
-		{Kind: "tracker", Label: Label{"Tracker", "Traceur"}, Pattern: idOf(TrackerID("")), IDField: "tracker_id", Opening: "tracker.declared"},
-		{Kind: "measure", Label: Label{"Measure", "Mesure"}, Pattern: idOf(MeasureID("")), IDField: "measure_id", Opening: "measure.adopted"},
-		{Kind: "breach", Label: Label{"Breach", "Violation"}, Pattern: idOf(BreachID("")), IDField: "breach_id", Opening: "breach.assessed"},
-		{Kind: "dpia", Label: Label{"Impact assessment", "Analyse d'impact"}, Pattern: idOf(DPIAID("")), IDField: "dpia_id", Opening: "dpia.started"},
-		{Kind: "retention_rule", Label: Label{"Retention rule", "Règle de conservation"}, Pattern: idOf(RuleID("")), IDField: "rule_id", Opening: "retention.rule_set"},
-		{Kind: "deletion", Label: Label{"Deletion", "Suppression"}, Pattern: idOf(DeletionID("")), IDField: "deletion_id", Opening: "deletion.run_completed"},
-		{Kind: "security_assessment", Label: Label{"Security self-assessment", "Auto-évaluation de sécurité"}, Pattern: idOf(AssessmentID("")), IDField: "assessment_id", Opening: "security_assessment.opened"},
-		{Kind: "security_measure", Label: Label{"Security measure", "Mesure de sécurité"}, Pattern: idOf(SecurityMeasureID("")), IDField: "measure_id", Opening: "security_measure.state_set"},
-		{Kind: "finding", Label: Label{"Finding", "Constat"}, Pattern: `^F-[A-Z]{2,4}-\d{2}-[0-9a-f]{10}$|^F-DAILY-\d{4}-\d{2}-\d{2}$`, Opening: "finding.daily_summary"},
-		{Kind: "import", Label: Label{"Import", "Import"}, Pattern: `^IMP-[0-9a-f]{16}$`, Opening: "import.completed"},
+		{Kind: "organisation", Label: Label{"Organisation", "Organisme"}, Pattern: idOf(OrganisationID("")), IDField: "organisation_id"},
+		{Kind: "dpo", Label: Label{"Data protection officer", "Délégué à la protection des données"}, Pattern: idOf(DPOID("")), IDField: "dpo_id"},
+		{Kind: "processing_activity", Label: Label{"Processing activity", "Activité de traitement"}, Pattern: idOf(ActivityID("")), IDField: "activity_id"},
+		{Kind: "document", Label: Label{"Document", "Document"}, Pattern: idOf(DocumentID("")), IDField: "document_id"},
+		{Kind: "notice", Label: Label{"Information notice", "Mention d'information"}, Pattern: idOf(NoticeID("")), IDField: "notice_id"},
+		{Kind: "processor", Label: Label{"Processor", "Sous-traitant"}, Pattern: idOf(ProcessorID("")), IDField: "processor_id"},
+		{Kind: "dpa", Label: Label{"Data processing agreement", "Contrat de sous-traitance"}, Pattern: idOf(DPAID("")), IDField: "dpa_id"},
+		{Kind: "transfer", Label: Label{"Transfer", "Transfert"}, Pattern: idOf(TransferID("")), IDField: "transfer_id"},
+		{Kind: "consent_purpose", Label: Label{"Consent purpose", "Finalité de consentement"}, Pattern: idOf(ConsentPurposeID("")), IDField: "purpose_id"},
+		{Kind: "tracker", Label: Label{"Tracker", "Traceur"}, Pattern: idOf(TrackerID("")), IDField: "tracker_id"},
+		{Kind: "measure", Label: Label{"Measure", "Mesure"}, Pattern: idOf(MeasureID("")), IDField: "measure_id"},
+		{Kind: "breach", Label: Label{"Breach", "Violation"}, Pattern: idOf(BreachID("")), IDField: "breach_id"},
+		{Kind: "dpia", Label: Label{"Impact assessment", "Analyse d'impact"}, Pattern: idOf(DPIAID("")), IDField: "dpia_id"},
+		{Kind: "retention_rule", Label: Label{"Retention rule", "Règle de conservation"}, Pattern: idOf(RuleID("")), IDField: "rule_id"},
+		{Kind: "deletion", Label: Label{"Deletion", "Suppression"}, Pattern: idOf(DeletionID("")), IDField: "deletion_id"},
+		{Kind: "security_assessment", Label: Label{"Security self-assessment", "Auto-évaluation de sécurité"}, Pattern: idOf(AssessmentID("")), IDField: "assessment_id"},
+		{Kind: "security_measure", Label: Label{"Security measure", "Mesure de sécurité"}, Pattern: idOf(SecurityMeasureID("")), IDField: "measure_id"},
+		{Kind: "finding", Label: Label{"Finding", "Constat"}, Pattern: `^F-[A-Z]{2,4}-\d{2}-[0-9a-f]{10}$|^F-DAILY-\d{4}-\d{2}-\d{2}$`},
+		{Kind: "import", Label: Label{"Import", "Import"}, Pattern: `^IMP-[0-9a-f]{16}$`},
 		{Kind: "ledger", Label: Label{"Ledger", "Registre"}, Pattern: `^[a-z][a-z0-9-]{0,31}$`, uncorrected: true},
 		{Kind: "quarantine", Label: Label{"Quarantined item", "Élément en quarantaine"}, Pattern: idOf(ID("")), uncorrected: true},
 	}

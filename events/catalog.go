@@ -29,7 +29,6 @@ type Type struct {
 
 	about *Aggregate
 	shape *shape // of the payload
-	row   *shape // of the row that an amendment or correction is about, if it is known
 }
 
 // payload is what every payload struct implements.
@@ -161,10 +160,8 @@ var catalogue = sync.OnceValue(func() *tables {
 		t.about = c.byKind[t.Aggregate]
 		t.shape = shapeOf(reflect.TypeOf(t.New()).Elem(), "")
 		c.types, c.byWire[t.Wire()] = append(c.types, &t), &t
-	}
-	for _, t := range c.types {
-		if opening := c.byWire[fmt.Sprintf("%s.v%d", t.about.Opening, t.Version)]; opening != nil {
-			t.row = opening.shape
+		if !t.shape.has(anyValue) {
+			t.about.payloads = append(t.about.payloads, t.shape)
 		}
 	}
 	return c
@@ -183,5 +180,15 @@ func Lookup(wireType string) (*Type, bool) {
 	return t, ok
 }
 
-// Classes returns the classes of personal data that the payload can hold, without P0.
-func (t *Type) Classes() []Class { return t.shape.classes() }
+// Classes returns the classes of personal data that the payload can hold, without P0:
+// for an amendment or correction, those of whatever it can change.
+func (t *Type) Classes() []Class {
+	out := t.shape.classes()
+	if t.shape.has(anyValue) {
+		for _, s := range t.about.payloads {
+			out = append(out, s.classes()...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -135,6 +135,7 @@ func TestDecodeProblems(t *testing.T) {
 		{"fraction", "import.completed.v1", strings.Replace(lookup(t, "import.completed.v1").Example, `"rows":128`, `"rows":1.5`, 1), events.CodeType, "/data/rows"},
 		{"owner amended to a name", "processing_activity.amended.v1", `{"changes":[{"path":"owner","to":"Jean Dupont"}]}`, events.CodePersonal, "/data/changes/0/to"},
 		{"owner amended from a name", "processing_activity.amended.v1", `{"changes":[{"path":"register","to":"controller"},{"from":"Jean Dupont","path":"owner"}]}`, events.CodePersonal, "/data/changes/1/from"},
+		{"member of a later event amended to a name", "processing_activity.amended.v1", `{"changes":[{"path":"reviewer","to":"Jean Dupont"}]}`, events.CodePersonal, "/data/changes/0/to"},
 		{"owner corrected to a name", "measure.corrected.v1", `{"corrects":"01JD0000000000000000000003","path":"owner","right_value":"Jean Dupont","wrong_value_class":"P1"}`, events.CodePersonal, "/data/right_value"},
 		{"identifier in a change", "measure.amended.v1", `{"changes":[{"path":"text","to":{"$id":{"kind":"email","value":"x"}}}]}`, events.CodePersonal, "/data/changes/0/to"},
 	}

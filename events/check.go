@@ -15,10 +15,15 @@ import (
 // values; a person stands only as pseudonym, also inside the values of an amendment or
 // correction whose path names such a member; no object asks for a pseudonym ("$id") or
 // claims to be sealed ("$box"), for greffe cannot seal yet.
-func (t *Type) Decode(data []byte) (any, []Problem) {
+//
+// What Decode accepts, every later build accepts: the ledger is read through it.
+func (t *Type) Decode(data []byte) (any, []Problem) { return t.decode(data, false) }
+
+// decode is [Type.Decode]; guard adds the search for personal data in free texts.
+func (t *Type) decode(data []byte, guard bool) (any, []Problem) {
 	var d decoder
 	var steps [8]segment
-	d.in, d.path = string(data), steps[:0]
+	d.in, d.path, d.guard = string(data), steps[:0], guard
 	out := t.New()
 	d.value(t.shape, reflect.ValueOf(out).Elem())
 	if !d.broken && d.next() != 0 {
@@ -45,12 +50,17 @@ func (t *Type) CheckAggregate(ev *Event) []Problem {
 	return nil
 }
 
-// Check is everything that the catalogue asks of an event: [Type.CheckAggregate],
-// [Type.Decode], and that a payload which repeats the id of its aggregate repeats the
-// right one.
+// Check is everything that the catalogue asks of an event before it is taken:
+// [Type.CheckAggregate] and [Type.Decode]; that a payload which repeats the id of its
+// aggregate repeats the right one; and that [PersonalData] finds nothing in the free
+// texts and the reason. The last is no part of Decode, because its rules may grow and
+// what the ledger holds must stay readable.
 func (t *Type) Check(ev *Event) (any, []Problem) {
 	problems := t.CheckAggregate(ev)
-	out, faults := t.Decode(ev.Data)
+	if found := PersonalData(ev.Reason); found != "" {
+		problems = append(problems, Problem{Code: CodePersonal, Pointer: "/reason", Detail: "this looks like " + found + ", which does not enter the ledger in clear: reword it"})
+	}
+	out, faults := t.decode(ev.Data, !t.Daemon)
 	if out != nil && !t.sameID(out, ev.AggregateID()) {
 		faults = append(faults, Problem{Code: CodeAggregate, Pointer: "/data/" + t.about.IDField, Detail: "this id must be the one in the event's subject"})
 	}
@@ -89,11 +99,17 @@ func (t *Type) checkChanges(d *decoder, out any) {
 	}
 }
 
+// checkPersons reads the value of a change by the shape that any payload of the
+// aggregate has at the path, and keeps only what it says about persons.
 func (t *Type) checkPersons(d *decoder, path Path, value jsontext.Value) {
-	if t.row == nil || len(value) == 0 {
+	if len(value) == 0 {
 		return
 	}
-	if s := t.row.at(string(path)); s != nil && len(s.classes()) > 0 {
+	for _, payload := range t.about.payloads {
+		s := payload.at(string(path))
+		if s == nil || len(s.classes()) == 0 {
+			continue
+		}
 		v := decoder{in: string(value)}
 		v.value(s, reflect.New(s.outer()).Elem())
 		for _, p := range v.problems {

@@ -14,7 +14,7 @@ import (
 
 func sample() events.Event {
 	return events.Event{
-		ID: "01JD0000000000000000000000", Source: "hr-portal 4.2",
+		ID: "01JD0000000000000000000000", Source: "hr-portal/4.2",
 		Type: "processing_activity.reviewed.v1", Aggregate: "processing_activity/FR-012",
 		OccurredAt: "2026-10-25T02:30:00+02:00", Precision: events.PrecisionHour, RecordedAt: "2026-10-25T02:30:00+01:00",
 		Actor: "service/hr", CorrelationID: "01JD0000000000000000000001", CausationID: "01JD0000000000000000000002",
@@ -93,7 +93,7 @@ func TestParseRefuses(t *testing.T) {
 		{"other version of CloudEvents", `"specversion":"1.0"`, `"specversion":"0.3"`},
 		{"data no object", `"data":{"a":[1,"}"],"outcome":"unchanged"}`, `"data":"x"`},
 		{"actor no string", `"actor":"service/hr"`, `"actor":{"kind":"service"}`},
-		{"empty source", `"source":"hr-portal 4.2"`, `"source":""`},
+		{"empty source", `"source":"hr-portal/4.2"`, `"source":""`},
 		{"attribute with upper case", `{"actor"`, `{"Actor"`},
 	}
 	for _, tt := range tests {

@@ -39,6 +39,7 @@ type decoder struct {
 	path     []segment // where we are, only rendered for a problem
 	problems []Problem
 	broken   bool // malformed: stop
+	guard    bool // look for personal data in free texts
 }
 
 // A segment is a member's name, or a position in a list if name is empty.
@@ -75,8 +76,8 @@ func (d *decoder) pointer() string {
 	return string(out)
 }
 
-func (d *decoder) in1(s segment) { d.path = append(d.path, s) }
-func (d *decoder) out1()         { d.path = d.path[:len(d.path)-1] }
+func (d *decoder) enter(s segment) { d.path = append(d.path, s) }
+func (d *decoder) leave()          { d.path = d.path[:len(d.path)-1] }
 
 // value reads one value into v, which is settable and zero.
 func (d *decoder) value(s *shape, v reflect.Value) {
@@ -177,9 +178,9 @@ func (d *decoder) object(s *shape, v reflect.Value) {
 		}
 		seen |= 1 << i
 		at = i + 1
-		d.in1(segment{name: f.name})
+		d.enter(segment{name: f.name})
 		d.value(f.shape, v.Field(f.index))
-		d.out1()
+		d.leave()
 	}
 	if d.broken {
 		return
@@ -187,9 +188,9 @@ func (d *decoder) object(s *shape, v reflect.Value) {
 	if absent := s.required &^ seen; absent != 0 {
 		for i, f := range s.fields {
 			if absent&(1<<i) != 0 {
-				d.in1(segment{name: f.name})
+				d.enter(segment{name: f.name})
 				d.problem(CodeMissing, "this member is required: "+f.shape.want())
-				d.out1()
+				d.leave()
 			}
 		}
 	}
@@ -210,7 +211,7 @@ func (d *decoder) unknown(name string) {
 	}
 	show := validWord(name) && len(name) <= 40
 	if show {
-		d.in1(segment{name: name})
+		d.enter(segment{name: name})
 	}
 	before := len(d.problems)
 	d.skip(0)
@@ -218,7 +219,7 @@ func (d *decoder) unknown(name string) {
 		d.problem(CodeUnknown, "no such member in this type: leave it out, or correct its name")
 	}
 	if show {
-		d.out1()
+		d.leave()
 	}
 }
 
@@ -227,9 +228,9 @@ func (d *decoder) list(s *shape, v reflect.Value) {
 	for more := d.open(']'); more; more = d.more(']') {
 		v.Grow(1)
 		v.SetLen(n + 1)
-		d.in1(segment{pos: n})
+		d.enter(segment{pos: n})
 		d.value(s.elem, v.Index(n))
-		d.out1()
+		d.leave()
 		n++
 	}
 	if n == 0 {
@@ -264,9 +265,9 @@ func (d *decoder) dict(s *shape, v reflect.Value) {
 		}
 		key.SetString(name)
 		elem.SetZero()
-		d.in1(segment{name: name})
+		d.enter(segment{name: name})
 		d.value(s.elem, elem)
-		d.out1()
+		d.leave()
 		m.SetMapIndex(key, elem)
 	}
 	v.Set(m)
@@ -318,6 +319,15 @@ func (d *decoder) text(s *shape, v reflect.Value) {
 		d.problem(CodeTooShort, "an empty text: leave the member out instead")
 	case len(t) > s.max && utf8.RuneCountInString(t) > s.max:
 		d.problem(CodeTooLong, fmt.Sprintf("at most %d characters", s.max))
+	case d.guard && !s.public:
+		d.look(t)
+	}
+}
+
+// look refuses a text in which a person can be recognised.
+func (d *decoder) look(t string) {
+	if found := PersonalData(t); found != "" {
+		d.problem(CodePersonal, "this looks like "+found+", which does not enter the ledger in clear: reword it or leave it out")
 	}
 }
 

@@ -17,7 +17,7 @@
 // # Example
 //
 //	{"data":{"outcome":"unchanged"},"id":"01JD0000000000000000000000",
-//	 "recordedat":"2026-11-23T10:05:00+01:00","source":"hr-portal 4.2",
+//	 "recordedat":"2026-11-23T10:05:00+01:00","source":"hr-portal/4.2",
 //	 "specversion":"1.0","subject":"processing_activity/FR-012",
 //	 "time":"2026-11-23T10:00:00+01:00","type":"processing_activity.reviewed.v1"}
 //

@@ -15,7 +15,7 @@ func (ChannelKind) Values() []string { return []string{"postal", "email", "phone
 // A Channel is one way to reach the contact point: a function, never a person.
 type Channel struct {
 	Kind      ChannelKind `json:"kind"`
-	Value     string      `json:"value,omitzero"`
+	Value     string      `json:"value,omitzero" public:"true"`
 	Recipient string      `json:"recipient,omitzero" max:"200"` // as a letter is addressed
 	Label     string      `json:"label,omitzero" max:"200"`     // as the page introduces it
 	Public    *bool       `json:"public,omitzero"`

@@ -21,8 +21,8 @@ type RetentionRuleSet struct {
 	ByWhom         string         `json:"by_whom,omitzero" max:"200"`
 	MinPeriod      Period         `json:"min_period,omitzero"`
 	MaxPeriod      Period         `json:"max_period,omitzero"`
-	Condition      string         `json:"condition,omitzero"`     // the rule holds only then
-	OtherwiseRef   RuleID         `json:"otherwise_ref,omitzero"` // and else this one
+	Condition      string         `json:"condition,omitzero"` // the rule holds only then
+	Otherwise      RuleID         `json:"otherwise,omitzero"` // and else this one
 	LegalSource    string         `json:"legal_source,omitzero"`
 	ImpactDatabase bool           `json:"impact_database"`
 	ImpactStorage  bool           `json:"impact_storage"`

@@ -118,7 +118,9 @@ func (d *decoder) skip(depth int) {
 	}
 	switch b := d.next(); {
 	case b == '"':
-		d.str()
+		if t := d.str(); d.guard {
+			d.look(t)
+		}
 	case b == '{':
 		for more := d.open('}'); more; more = d.more('}') {
 			name, ok := d.name()

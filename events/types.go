@@ -27,7 +27,6 @@ type format struct {
 	pattern string            // in the language of [pattern], also the schema's
 	schema  string            // format keyword of JSON Schema, if there is one
 	check   func(string) bool // beyond the pattern
-	max     int               // characters, 0 = bounded by the pattern
 	class   Class             // personal-data class; empty = P0
 }
 

@@ -26,6 +26,7 @@ type shape struct {
 	low    int64    // of an integer
 	high   int64
 	class  Class // of a text
+	public bool  // a text that is meant to reach people: an address of the organisation
 
 	fields   []field // of a struct, by name
 	required uint64  // bits of the fields that must be there
@@ -87,6 +88,7 @@ func shapeOf(t reflect.Type, tag reflect.StructTag) *shape {
 	switch s.typ.Kind() {
 	case reflect.String:
 		s.kind, s.max, s.class = text, limit(tag, "max", defaultText), P0
+		s.public = tag.Get("public") == "true"
 	case reflect.Bool:
 		s.kind = boolean
 	case reflect.Int64:

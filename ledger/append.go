@@ -71,6 +71,9 @@ func (a *appender) writeTile(level int, n uint64, tile []byte) {
 // A crash before the write is synced loses the whole batch; ingest reads its messages
 // again, and the same entries come out.
 func (l *Ledger) Stage(drafts []Draft, anchor Anchor) (*Staged, error) {
+	if len(drafts) > recentSize {
+		return nil, fmt.Errorf("append %d entries at once: at most %d", len(drafts), recentSize)
+	}
 	a := &l.appender
 	s := &Staged{l: l, batch: l.db.NewBatchWithSize(batchSize(drafts)), Placed: make([]Placed, 0, len(drafts))}
 	a.batch, a.err = s.batch, nil

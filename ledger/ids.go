@@ -8,7 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// recentSize is how many ids are remembered in memory: about 5 MB.
+// recentSize is how many ids are remembered in memory: about 5 MB. It bounds a batch,
+// whose own ids cannot be looked up in the store before it is applied.
 const recentSize = 1 << 15
 
 // An idKey names an event: ids are unique for each publisher.
@@ -30,13 +31,14 @@ type first struct {
 type recentIDs struct {
 	mu    sync.Mutex
 	known map[idKey]first
+	size  int     // how many are remembered
 	ring  []idKey // the keys of known, oldest at next once it is full
 	next  int
 	floor map[string][16]byte // the largest id that was forgotten, by publisher
 }
 
 func newRecentIDs() *recentIDs {
-	return &recentIDs{known: make(map[idKey]first), floor: make(map[string][16]byte)}
+	return &recentIDs{size: recentSize, known: make(map[idKey]first), floor: make(map[string][16]byte)}
 }
 
 // lookup returns what is known of an id; certain is false if only the store can tell.
@@ -55,7 +57,7 @@ func (r *recentIDs) add(key idKey, f first) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known[key] = f
-	if len(r.ring) < recentSize {
+	if len(r.ring) < r.size {
 		r.ring = append(r.ring, key)
 		return
 	}
@@ -63,7 +65,7 @@ func (r *recentIDs) add(key idKey, f first) {
 	delete(r.known, old)
 	r.raise(old.publisher, old.id)
 	r.ring[r.next] = key
-	r.next = (r.next + 1) % recentSize
+	r.next = (r.next + 1) % r.size
 }
 
 // raise says that ids of a publisher up to id may be in the store only. r.mu is held.

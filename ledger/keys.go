@@ -7,7 +7,11 @@ import (
 // The store's keys. The first byte names the space; numbers are big endian, so that
 // they sort. Never reuse a letter.
 //
-//	e seq              → u16 header length, header, payload (nothing when absent)
+// Entries sort before everything else. New ones are always the largest of their
+// space, so the files that Pebble writes of them never overlap older ones and are
+// never rewritten, unless a file that begins with a smaller key ends among them.
+//
+//	E seq              → u16 header length, header, payload (nothing when absent)
 //	i publisher 0 id   → seq of the first entry with that id, its content digest
 //	c publisher 0 id digest → seq of the conflict entry with that content
 //	t level n          → a complete tile: 256 hashes
@@ -15,7 +19,7 @@ import (
 //	a                  → the anchor: what the stream held at the newest entry
 //	v                  → the version of this layout
 const (
-	spaceEntry      = 'e'
+	spaceEntry      = 'E'
 	spaceID         = 'i'
 	spaceConflict   = 'c'
 	spaceTile       = 't'

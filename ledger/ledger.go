@@ -97,7 +97,7 @@ func pebbleOptions(o *Options) *pebble.Options {
 		FS:                          o.FS,
 		Cache:                       pebble.NewCache(16 << 20),
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                32 << 20,
+		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 6,
 		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       64,

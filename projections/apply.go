@@ -72,22 +72,12 @@ func (c *call) run() {
 
 // finish hands the anomalies over, with the effect that the fact had in the end.
 func (c *call) finish() {
-	if len(c.flags) == 0 {
-		return
-	}
-	if c.row == nil && c.reg.folder.fold != nil {
-		c.row, _ = c.state.Get(c.reg, c.fact.ID)
-	}
 	for _, a := range c.flags {
 		a.Effect = c.effect
 		if c.row != nil {
 			a.Row = c.row.base().ID
 		}
 		c.state.Flag(a)
-	}
-	if c.row != nil {
-		c.row.base().Anomalies += len(c.flags)
-		c.state.Put(c.reg, c.row)
 	}
 }
 
@@ -167,6 +157,9 @@ func find[T any, P interface {
 
 // put keeps a row that the fact changed.
 func (c *call) put(row Row) {
+	if listed, ok := row.(interface{ disown() bool }); ok {
+		listed.disown()
+	}
 	row.base().stamp(c.fact)
 	if d, ok := row.(deriver); ok {
 		d.derive()
@@ -175,8 +168,8 @@ func (c *call) put(row Row) {
 	c.state.Put(c.reg, row)
 }
 
-// correct folds <aggregate>.corrected, which is legal in every state. It reports
-// whether the fact was one.
+// correct folds <aggregate>.corrected, which is legal in every state that there is. It
+// reports whether the fact was one.
 func correct(c *call, row Row, known bool) bool {
 	p, ok := c.fact.Payload.(*events.Corrected)
 	if !ok {

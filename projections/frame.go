@@ -14,12 +14,6 @@ import (
 // digest: another rule set may show the same entries differently, and says so.
 const RuleSet = "greffe-rules/1"
 
-// Defaults of a ledger whose genesis states no zone or calendar (domain.md §2).
-const (
-	DefaultZone     = "Europe/Paris"
-	DefaultCalendar = "FR"
-)
-
 // ErrFrame means that an entry cannot be the first one of a ledger.
 var ErrFrame = errors.New("not the first entry of a ledger")
 

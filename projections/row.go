@@ -20,7 +20,6 @@ type Base struct {
 	LastEvent  events.ID        `json:"last_event_id"`  // event of LastSeq
 	OccurredAt events.Instant   `json:"occurred_at"`    // when the last change happened
 	Precision  events.Precision `json:"occurred_precision,omitzero"`
-	Anomalies  int              `json:"anomalies,omitzero"` // number found about the row's events
 
 	// Corrections lists the errors of data entry that were set right.
 	Corrections []Correction `json:"corrections,omitzero"`

@@ -1,6 +1,10 @@
 package projections
 
-import "greffe/events"
+import (
+	"slices"
+
+	"greffe/events"
+)
 
 // A SecurityMeasure is one point of a self-assessment (GDPR 32). The assessment brings
 // its words, the measure's own events its state; which of the two comes first makes no
@@ -29,18 +33,29 @@ func foldSecurity() folder {
 	`)
 	own := aggregates(m, setSecurityState)
 	return folder{m, func(c *call) {
-		if p, ok := c.fact.Payload.(*events.SecurityAssessmentOpened); ok {
+		switch p := c.fact.Payload.(type) {
+		case *events.SecurityAssessmentOpened:
 			listMeasures(c, p)
-		} else if c.fact.Kind == "security_measure" {
-			own.fold(c)
+		case *events.Corrected:
+			correctMeasure(c)
+		default:
+			if c.fact.Kind == "security_measure" {
+				own.fold(c)
+			}
 		}
 	}}
 }
 
-func setSecurityState(c *call, row *SecurityMeasure) {
-	if row.FirstEvent == row.ListedBy { // nothing but the assessment so far
-		row.FirstEvent = ""
+// correctMeasure corrects a measure, also one that no assessment has named yet.
+func correctMeasure(c *call) {
+	if c.fact.Kind != "security_measure" {
+		return // of the assessment, which has its own row
 	}
+	row, _ := find[SecurityMeasure](c, c.fact.ID)
+	correct(c, row, true)
+}
+
+func setSecurityState(c *call, row *SecurityMeasure) {
 	p, ok := c.fact.Payload.(*events.SecurityMeasureStateSet)
 	if !ok {
 		return
@@ -63,16 +78,44 @@ func listMeasures(c *call, p *events.SecurityAssessmentOpened) {
 		if known && !newer(c.fact.Event.OccurredAt, p.AssessmentID, row.ListedAt, row.ListedIn) {
 			continue
 		}
-		listed := row.FirstEvent == row.ListedBy // by assessments alone
-		row.Aggregate, row.MeasureID = "security_measure/"+row.ID, point.MeasureID
-		row.Framework, row.TopicNo, row.Topic, row.Text = p.Framework, point.TopicNo, point.Topic, point.Text
+		listed := row.disown()
+		row.Aggregate = "security_measure/" + row.ID
+		row.describe(p.Framework, point)
 		row.ListedIn, row.ListedAt, row.ListedBy = p.AssessmentID, c.fact.Event.OccurredAt, c.fact.EventID()
 		if listed {
-			row.FirstEvent = ""
 			row.stamp(c.fact)
 		}
 		row.derive()
 		c.state.Put(c.reg, row)
+	}
+}
+
+// disown makes a row that only assessments have made so far ready for its own first
+// event, and reports whether it was one.
+func (m *SecurityMeasure) disown() bool {
+	alone := m.FirstEvent == m.ListedBy
+	if alone {
+		m.FirstEvent = ""
+	}
+	return alone
+}
+
+// describe takes the words of an assessment over, but for what was corrected.
+func (m *SecurityMeasure) describe(framework string, point events.AssessedPoint) {
+	corrected := func(path events.Path) bool {
+		return slices.ContainsFunc(m.Corrections, func(c Correction) bool { return c.Path == path })
+	}
+	if !corrected("framework") {
+		m.Framework = framework
+	}
+	if !corrected("topic_no") {
+		m.TopicNo = point.TopicNo
+	}
+	if !corrected("topic") {
+		m.Topic = point.Topic
+	}
+	if !corrected("text") {
+		m.Text = point.Text
 	}
 }
 
@@ -88,6 +131,7 @@ func newer(at events.Instant, id events.AssessmentID, than events.Instant, thanI
 
 // derive shows the state as the status.
 func (m *SecurityMeasure) derive() {
+	m.MeasureID = events.SecurityMeasureID(m.ID)
 	if m.State == "" {
 		m.State = events.SecurityUnassessed
 	}

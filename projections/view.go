@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -98,15 +99,16 @@ func RegisterDigest(register string, rows iter.Seq2[[]byte, error]) (string, err
 // The zero value is ready; it belongs to one goroutine.
 type Encoder struct {
 	canonical events.Canonicalizer
+	text      bytes.Buffer
 }
 
 // Append appends the canonical JSON of a row to dst.
 func (e *Encoder) Append(dst []byte, row Row) ([]byte, error) {
-	text, err := json.Marshal(row)
-	if err != nil {
+	e.text.Reset()
+	if err := json.MarshalWrite(&e.text, row); err != nil {
 		return dst, fmt.Errorf("row of a register: %w", err)
 	}
-	return e.canonical.Append(dst, text)
+	return e.canonical.Append(dst, e.text.Bytes())
 }
 
 // DecodeRow reads a row of the register from what [Encoder.Append] wrote.

@@ -55,15 +55,15 @@ func writeBundle(cmd *cobra.Command, o *options, client *query.Client, file stri
 	}
 	defer os.Remove(tmp.Name())
 	out := bufio.NewWriterSize(tmp, 1<<20)
-	var progress *bar
+	var progress *cli.Bar
 	cp, err := client.Bundle(cmd.Context(), out, func(done, total uint64) {
 		if progress == nil {
-			progress = newBar(cmd.ErrOrStderr(), o.quiet, "bundle", int(total))
+			progress = cli.NewBar(cmd.ErrOrStderr(), o.quiet, "bundle", int(total))
 		}
-		progress.step()
+		progress.Set(done)
 	})
 	if progress != nil {
-		progress.finish()
+		progress.Finish()
 	}
 	if err := errors.Join(err, out.Flush(), tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
 		return cp, err

@@ -95,6 +95,6 @@ func printImport(cmd *cobra.Command, o *options, s *submitter, facts []events.Ev
 
 func printWarnings(w io.Writer, warnings []base.Warning) {
 	for _, x := range warnings {
-		fmt.Fprintf(w, "greffe: warning: %s\n", x)
+		fmt.Fprintf(w, "greffe: warning: %s (%s): %s\n", x.ID, x.Where, x.Text)
 	}
 }

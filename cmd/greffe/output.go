@@ -13,7 +13,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/term"
+
+	"greffe/cmd/internal/cli"
 )
 
 // A view is an answer in the shapes that people and scripts ask for.
@@ -168,12 +169,7 @@ func harmless(s string) string {
 
 // colour reports whether w is a terminal that wants colours.
 func colour(w io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && cli.IsTerminal(w)
 }
 
 // lookup finds the value of a dotted path in a JSON object, as text for a cell.

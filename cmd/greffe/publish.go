@@ -107,14 +107,14 @@ func (s *submitter) run(ctx context.Context, raws iter.Seq2[[]byte, error], tota
 	if s.o.target.Ledger == "" {
 		s.o.target.Ledger = "main"
 	}
-	bar := newBar(s.progress, s.o.quiet, "publish", total)
-	defer bar.finish()
+	bar := cli.NewBar(s.progress, s.o.quiet, "publish", total)
+	defer bar.Finish()
 	s.counts = map[gateway.Disposition]int{}
 	client := gateway.NewClient(nc, s.o.target.Ledger, s.publisher)
 	err = client.SubmitAll(ctx, raws, func(_ int, r gateway.Receipt) error {
 		s.counts[r.Disposition]++
 		s.lastSeq = max(s.lastSeq, r.Seq)
-		bar.step()
+		bar.Step(1)
 		if s.receipts == nil {
 			return nil
 		}

@@ -122,8 +122,14 @@ func (d *daemon) sources() query.Sources {
 	}
 }
 
-// status is what only the daemon knows.
+// status is what only the daemon knows. The checkpoint that it names covers everything
+// receipted before, so that answers can say what they are proved by.
 func (d *daemon) status() query.Status {
+	ctx, cancel := context.WithTimeout(d.ended, 2*time.Second)
+	defer cancel()
+	if _, _, err := d.head.publish(ctx); err != nil && d.ended.Err() == nil {
+		d.log.Warn("the newest checkpoint could not be published", "error", err)
+	}
 	edge := d.ledger.Edge()
 	return query.Status{
 		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,

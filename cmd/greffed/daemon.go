@@ -82,6 +82,7 @@ func (d *daemon) openFolder(_ context.Context, f serveFlags) (err error) {
 		return err
 	}
 	d.later(d.folder.close)
+	cli.RemoveDaemonFile(f.dir) // of a daemon that was killed
 	d.id, d.keys, d.fresh, err = d.folder.loadIdentity()
 	return err
 }
@@ -262,6 +263,9 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("registers", d.follower.run)
 	d.goRun("head record", d.head.run)
+	if err := d.gateway.Listen(); err != nil {
+		return err
+	}
 	d.goRun("gateway", d.gateway.Run)
 	if d.answers, err = query.Serve(d.nc, d.folder.ledger, d.sources()); err != nil {
 		return fmt.Errorf("serve queries: %w", err)

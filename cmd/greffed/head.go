@@ -46,7 +46,9 @@ func (h *headKeeper) load(ctx context.Context) (uint64, error) {
 // check holds the record against the ledger, which has reached its size.
 func (h *headKeeper) check() error {
 	if h.signed == nil {
-		h.log.Info("no head record yet, writing one", "size", h.ledger.Size())
+		if size := h.ledger.Size(); size > 1 { // else the ledger was just opened
+			h.log.Warn("the head record is absent, writing it anew", "size", size)
+		}
 		return nil
 	}
 	root, err := h.ledger.RootAt(h.shown.Size)

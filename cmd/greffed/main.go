@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage("%w", err) })
-	root.AddCommand(serveCmd(), publisherCmd(), rebuildCmd())
+	root.AddCommand(serveCmd(), publisherCmd(), rebuildCmd(), cli.ManCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

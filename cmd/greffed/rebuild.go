@@ -39,7 +39,9 @@ func rebuildCmd() *cobra.Command {
 				return err
 			}
 			defer l.Close()
-			s, err := store.Open(f.path("projections"), store.Options{Log: log})
+			bar := cli.NewBar(cmd.ErrOrStderr(), false, "rebuild", int(l.Size()))
+			defer bar.Finish()
+			s, err := store.Open(f.path("projections"), store.Options{Log: log, Progress: func(done, _ uint64) { bar.Set(done) }})
 			if err != nil {
 				return err
 			}
@@ -49,6 +51,7 @@ func rebuildCmd() *cobra.Command {
 				return err
 			}
 			took := time.Since(start)
+			bar.Finish()
 			fmt.Fprintf(cmd.OutOrStdout(), "%d entries in %s (%.0f a second)\n", l.Size(), took.Round(time.Millisecond), float64(l.Size())/took.Seconds())
 			return nil
 		},

@@ -16,7 +16,7 @@ import (
 const MappingVersion = Schema + "-a"
 
 // Source is the source attribute of imported events.
-const Source = "greffe import"
+const Source = "greffe/import"
 
 // Zone is where the days of a base are days.
 const Zone = "Europe/Paris"

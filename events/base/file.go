@@ -283,8 +283,8 @@ type channel struct {
 
 // A Warning is an ambiguity, a gap or a mistake that the base's transcriber found.
 type Warning struct {
-	ID    string `yaml:"id" base:"required"`
-	Where string `yaml:"where" base:"required"`
-	Kind  string `yaml:"kind" base:"required"`
-	Text  string `yaml:"text" base:"required"`
+	ID    string `yaml:"id" json:"id" base:"required"`
+	Where string `yaml:"where" json:"where" base:"required"`
+	Kind  string `yaml:"kind" json:"kind" base:"required"`
+	Text  string `yaml:"text" json:"text" base:"required"`
 }

@@ -56,7 +56,7 @@ func (m *mapper) retention() {
 		m.open(fact{"retention.rule_set", r.ID, m.undated, "", events.RetentionRuleSet{
 			RuleID: events.RuleID(r.ID), DataText: r.Data, StatedText: r.Text, Kind: events.RuleKind(r.Rule.Kind),
 			Phases: phases(r.Rule), EndAction: events.EndUndetermined, Default: r.Rule.Default, Customisable: r.Customisable,
-			Condition: r.Rule.Condition, OtherwiseRef: events.RuleID(known(r.Rule.Otherwise)),
+			Condition: r.Rule.Condition, Otherwise: events.RuleID(known(r.Rule.Otherwise)),
 			ImpactDatabase: r.ImpactDatabase, ImpactStorage: r.ImpactStorage, Run: run,
 		}})
 	}

@@ -122,6 +122,9 @@ func (s *submission) publish(n int) error {
 		return fmt.Errorf("%w for event %d after %d tries: the daemon is busy or gone, send the rest again later", ErrNoReceipt, n+1, maxTries)
 	}
 	if err := s.c.nc.PublishRequest(s.c.topic, s.inbox+"."+strconv.Itoa(n), f.raw); err != nil {
+		if errors.Is(err, nats.ErrMaxPayload) {
+			return fmt.Errorf("event %d has %d bytes, which the server does not take: attach documents by digest (%w)", n+1, len(f.raw), err)
+		}
 		return fmt.Errorf("submit: %w", err)
 	}
 	return nil

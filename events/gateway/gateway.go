@@ -107,7 +107,7 @@ type item struct {
 
 // A waiter is one request that has not been answered.
 type waiter struct {
-	reply       string
+	reply       string           // empty if nobody waits: a plain publish, recorded all the same
 	id          string           // the submitted id, if it could be read
 	reasons     []events.Problem // why it is quarantined, if it is
 	quarantined bool
@@ -133,9 +133,8 @@ func New(nc *nats.Conn, led Ledger, pub Publisher, o Options) *Gateway {
 	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), flying: map[flight]*item{}}
 }
 
-// Run serves until ctx ends. Events that are in flight then get no receipt and are
-// sent again by their publishers.
-func (g *Gateway) Run(ctx context.Context) error {
+// Listen takes submissions from here on. They are published once [Gateway.Run] runs.
+func (g *Gateway) Listen() error {
 	var err error
 	g.sub, err = g.nc.QueueSubscribe(events.SubmitTopic(g.o.Ledger, "*"), "gateway", g.take)
 	if err != nil {
@@ -145,10 +144,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if err := g.sub.SetPendingLimits(1<<17, 512<<20); err != nil {
 		return fmt.Errorf("serve submissions: %w", err)
 	}
-	defer g.sub.Unsubscribe()
 	if err := g.nc.Flush(); err != nil {
 		return fmt.Errorf("serve submissions: %w", err)
 	}
+	return nil
+}
+
+// Run publishes until ctx ends. Events that are in flight then get no receipt and are
+// sent again by their publishers.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer g.sub.Unsubscribe()
 	for {
 		select {
 		case <-ctx.Done():
@@ -225,9 +230,6 @@ func (g *Gateway) fail(batch []*item) {
 
 // take is called for every submission, one at a time. It never waits.
 func (g *Gateway) take(m *nats.Msg) {
-	if m.Reply == "" {
-		return // nobody to give a receipt to: a publish is not a request
-	}
 	publisher := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
 	checked := g.checker.check(publisher, m.Data)
 	w := waiter{reply: m.Reply, id: checked.id}

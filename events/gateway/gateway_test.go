@@ -68,6 +68,9 @@ func start(t testing.TB, o gateway.Options) *system {
 	in := ingest.New(source{st}, s.ledger, ingest.Options{Ledger: "main", Log: log, Committed: func(d []ledger.Draft, p []ledger.Placed) {
 		s.gateway.Committed(committed(d, p))
 	}})
+	if err := s.gateway.Listen(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -59,7 +59,7 @@ func (g *Gateway) quarantined(publisher string, raw []byte, id events.ID, proble
 		return nil, err
 	}
 	ev := events.Event{
-		ID: id, Source: "greffe gateway", Type: events.TypeQuarantined, Aggregate: "ledger/" + g.o.Ledger,
+		ID: id, Source: "greffe/gateway", Type: events.TypeQuarantined, Aggregate: "ledger/" + g.o.Ledger,
 		OccurredAt: now, RecordedAt: now, Data: data,
 	}
 	content, err := ev.Append(nil)

@@ -98,6 +98,9 @@ func reasonsOf(problems []events.Problem) []Reason {
 // answer sends without waiting: the client's own goroutine flushes many at once. If
 // the connection is down the publisher times out and sends the event again.
 func (g *Gateway) answer(reply, text string) {
+	if reply == "" {
+		return
+	}
 	if err := g.nc.Publish(reply, []byte(text)); err != nil {
 		g.o.Log.Warn("an answer could not be sent", "error", err)
 	}

@@ -446,7 +446,7 @@ func BenchmarkIngest(b *testing.B) {
 				src.tokens <- struct{}{}
 			}
 			ctx, cancel := context.WithCancel(b.Context())
-			in := ingest.New(src, l, ingest.Options{Ledger: "main", MaxBatch: 1000, Log: slog.New(slog.DiscardHandler), Committed: func(_ []ledger.Draft, p []ledger.Placed) {
+			in := ingest.New(src, l, ingest.Options{Ledger: "main", MaxBatch: 1000, CheckEach: time.Hour, Log: slog.New(slog.DiscardHandler), Committed: func(_ []ledger.Draft, p []ledger.Placed) {
 				for _, placed := range p {
 					if placed.Seq > 0 { // the genesis took no token
 						src.tokens <- struct{}{}
@@ -462,7 +462,9 @@ func BenchmarkIngest(b *testing.B) {
 			}
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
-			l.Close()
+			if err := l.Close(); err != nil {
+				b.Fatal(err)
+			}
 			b.ReportMetric(float64(folderBytes(b, dir))/float64(b.N*len(template)), "disk/payload")
 		})
 	}

@@ -51,24 +51,6 @@ func (l *Ledger) Publish(t testing.TB, wire, aggregate string, with Data) {
 		t.Fatalf("%s is not in the catalogue", wire)
 	}
 	ev := l.Event(wire, aggregate, Example(t, wire, with))
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(ev.Data, &members); err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range events.Aggregates() {
-		if _, has := members[a.IDField]; has && a.Kind == typ.Aggregate {
-			ev.Data = []byte(Example(t, wire, merge(with, Data{a.IDField: ev.AggregateID()})))
-		}
-	}
+	ev.Data = repeatID(t, typ, &ev)
 	l.Append(t, ev)
-}
-
-func merge(a, b Data) Data {
-	all := Data{}
-	for _, from := range []Data{a, b} {
-		for k, v := range from {
-			all[k] = v
-		}
-	}
-	return all
 }

@@ -3,6 +3,7 @@ package projectionstest
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"testing"
 	"time"
@@ -78,9 +79,11 @@ func (l *Ledger) Enter(t testing.TB, publisher string, d chain.Disposition, ev e
 // Event returns an event with a fresh id, its instants in November 2026. data is JSON.
 func (l *Ledger) Event(wire, aggregate, data string) events.Event {
 	n := len(l.Records)
+	id := [16]byte{2}
+	binary.BigEndian.PutUint64(id[8:], uint64(n))
 	at := events.InstantOf(time.Date(2026, 11, 1, 9, n, 0, 0, time.FixedZone("", 3600)))
 	return events.Event{
-		ID: events.IDFromBytes([16]byte{2, 14: byte(n >> 8), 15: byte(n)}), Source: "test", Type: wire, Aggregate: aggregate,
+		ID: events.IDFromBytes(id), Source: "test", Type: wire, Aggregate: aggregate,
 		OccurredAt: at, RecordedAt: at, Actor: "service/tester", Data: []byte(data),
 	}
 }
