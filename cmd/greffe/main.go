@@ -29,8 +29,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Short: "read and feed a GDPR audit ledger",
 		Long: "Read and feed a GDPR audit ledger.\n\nExit codes: 0 done, 1 could not do it, 2 usage, 3 tampering, 4 unconfirmed,\n" +
 			"5 the answer is no (a conflict, a quarantine).",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return o.validate() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage("%w", err) })
 	o.register(root.PersistentFlags())

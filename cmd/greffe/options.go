@@ -35,6 +35,15 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.quiet, "quiet", false, "no progress")
 }
 
+// validate refuses a wrong word before anything is sent.
+func (o *options) validate() error {
+	switch o.output {
+	case "table", "json", "ndjson", "csv", "yaml":
+		return nil
+	}
+	return cli.Usage("-o %s: table, json, ndjson, csv or yaml", o.output)
+}
+
 func (o *options) when() query.When { return query.When{AsOf: o.asOf, KnownAt: o.knownAt} }
 
 // ask connects as the reading role and returns a client of the query service.

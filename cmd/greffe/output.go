@@ -42,10 +42,8 @@ func (o *options) print(w io.Writer, v view) error {
 			}
 		}
 		return nil
-	case "yaml":
-		return printYAML(w, v.whole)
 	default:
-		return cli.Usage("-o %s: table, json, ndjson, csv or yaml", o.output)
+		return printYAML(w, v.whole)
 	}
 }
 

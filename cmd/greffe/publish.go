@@ -121,7 +121,7 @@ func (s *submitter) run(ctx context.Context, raws iter.Seq2[[]byte, error], tota
 		return writeJSON(s.receipts, r)
 	})
 	if err != nil {
-		return err
+		return cli.Denied(nc, err)
 	}
 	return s.verdict()
 }

@@ -103,6 +103,9 @@ func (d *daemon) connect(_ context.Context, f serveFlags) (err error) {
 	default:
 		err = d.connectEmbedded(f, opts)
 	}
+	if errors.Is(err, nats.ErrNoServers) {
+		return cli.Hint(fmt.Errorf("connect to NATS: nobody answers there (%w)", err), "start that nats-server, or leave --server and --context out: greffed brings one of its own")
+	}
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

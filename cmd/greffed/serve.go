@@ -81,7 +81,11 @@ func (d *daemon) announce(w io.Writer) {
 		fmt.Fprintf(w, "ledger %s (%s), %d entries\n", d.folder.ledger, d.id.Origin, d.ledger.Size())
 	}
 	fmt.Fprintf(w, "verification key: %s\n", d.folder.vkeyPath())
-	fmt.Fprintf(w, "listening on %s\n", d.where)
+	where := d.where
+	if d.server == nil {
+		where = d.nc.ConnectedUrlRedacted() // what was given may hold a password
+	}
+	fmt.Fprintf(w, "listening on %s\n", where)
 	if pid := os.Getpid(); d.fresh {
 		fmt.Fprintf(w, "ready (pid %d): greffe --dir %s register\n", pid, d.folder.dir)
 	} else {

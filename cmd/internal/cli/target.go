@@ -32,7 +32,7 @@ func DefaultDir() string {
 // Connect connects to the target: in a folder as the user that path finds, which is a
 // role or a publisher. It fills in the ledger's name.
 func (t *Target) Connect(name string, path func(dir string) string, opts ...nats.Option) (*nats.Conn, error) {
-	opts = append([]nats.Option{nats.Name("greffe " + name), nats.Timeout(5 * time.Second), nats.MaxReconnects(5)}, opts...)
+	opts = append([]nats.Option{nats.Name("greffe " + name), nats.Timeout(5 * time.Second), nats.MaxReconnects(5), nats.ErrorHandler(leave)}, opts...)
 	if t.Context != "" || t.Server != "" {
 		if t.Ledger == "" {
 			t.Ledger = "main"
@@ -55,6 +55,23 @@ func (t *Target) Connect(name string, path func(dir string) string, opts ...nats
 		return nil, Hint(err, "in %s only its owner can read them; a publisher is made by: greffed publisher add NAME --dir %s", t.Dir, t.Dir)
 	}
 	return connected(nats.Connect(d.URL, append(c.Options(), opts...)...))
+}
+
+// leave ends a connection whose user may not do what it asks for: the server tells it
+// aside, and an answer would never come. See [Denied].
+func leave(nc *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		nc.Close()
+	}
+}
+
+// Denied returns err, or, if the server has denied what this connection asked for,
+// an error that says so.
+func Denied(nc *nats.Conn, err error) error {
+	if last := nc.LastError(); err != nil && errors.Is(last, nats.ErrPermissionViolation) {
+		return Hint(fmt.Errorf("the server denied it: %w", last), "these credentials are for another publisher or role; ask the operator for your own")
+	}
+	return err
 }
 
 // dial connects to a server of somebody else's.

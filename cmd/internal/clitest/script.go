@@ -31,11 +31,14 @@ const patience = 30 * time.Second
 //	                           names the program, with at most one line of hint.
 //	serve DIR [ARG...]         starts greffed serve and waits until it is ready; what
 //	                           it wrote goes to DIR.log
-//	stop DIR                   stops it as an operator does, and wants exit code 0
-//	kill DIR                   stops it as a power cut does
-//	json FILE PATH WANT        wants a value in a JSON file: size, rows.#, rows.0.id
+//	quit DIR                   stops it as an operator does, and wants exit code 0
+//	crash DIR                  stops it as a power cut does
+//	json FILE PATH WANT        wants a value in a JSON file: size, rows.len, rows.0.id
 //	flip FILE OFFSET           flips a bit of the byte there
 //	cut FILE SIZE              leaves the first SIZE bytes
+//	fill FILE WORD SIZE        writes an event whose text is WORD over and over
+//	lines FILE N               wants N lines
+//	no-leftovers               wants no temporary file in the script's folder
 //	port NAME DIR              sets NAME to the port that the daemon of DIR listens on
 //
 // $STORY is the folder of the worked story.
@@ -55,8 +58,9 @@ func RunScripts(t *testing.T, folder string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": exit, "serve": serve, "stop": stop, "kill": kill,
+			"exit": exit, "serve": serve, "quit": quit, "crash": crash,
 			"json": jsonValue, "flip": flip, "cut": cut, "port": port,
+			"fill": fill, "lines": lines, "no-leftovers": noLeftovers,
 		},
 	})
 }
@@ -186,9 +190,9 @@ func end(cmd *exec.Cmd, signal syscall.Signal) error {
 	return cmd.Wait()
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func quit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || running(ts)[args[0]] == nil {
-		ts.Fatalf("usage: stop DIR, of a running daemon")
+		ts.Fatalf("usage: quit DIR, of a running daemon")
 	}
 	if err := end(running(ts)[args[0]], syscall.SIGTERM); err != nil {
 		ts.Fatalf("the daemon of %s ended with %v:\n%s", args[0], err, ts.ReadFile(args[0]+".log"))
@@ -198,9 +202,9 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func kill(ts *testscript.TestScript, neg bool, args []string) {
+func crash(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || running(ts)[args[0]] == nil {
-		ts.Fatalf("usage: kill DIR, of a running daemon")
+		ts.Fatalf("usage: crash DIR, of a running daemon")
 	}
 	if err := end(running(ts)[args[0]], syscall.SIGKILL); err == nil {
 		ts.Fatalf("the daemon of %s had ended by itself", args[0])
@@ -224,7 +228,7 @@ func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			v = value
 		case []any:
-			if step == "#" {
+			if step == "len" {
 				v = len(x)
 				break
 			}
@@ -267,6 +271,37 @@ func port(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s/daemon.json names no port", args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE WORD SIZE")
+	}
+	text := strings.Repeat(args[1], number(ts, args[2])/len(args[1]))
+	write(ts, args[0], fmt.Appendf(nil, `{"specversion":"1.0","id":"01KE6PYK002YEXB9WPE91PSS5F","source":"t","type":"measure.adopted.v1",`+
+		`"subject":"measure/TOM-99","time":"2026-11-23T10:00:00Z","recordedat":"2026-11-23T10:00:00Z","data":{"text":%q}}`, text))
+}
+
+func lines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines FILE N")
+	}
+	if got := strings.Count(ts.ReadFile(args[0]), "\n"); got != number(ts, args[1]) {
+		ts.Fatalf("%s has %d lines, want %s", args[0], got, args[1])
+	}
+}
+
+func noLeftovers(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs("."))
+	ts.Check(err)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".b.") || strings.HasPrefix(e.Name(), ".new.") || strings.HasSuffix(e.Name(), ".tmp") && e.Name() != ".tmp" {
+			ts.Fatalf("%s was left behind", e.Name())
+		}
+	}
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: no-leftovers")
+	}
 }
 
 func write(ts *testscript.TestScript, name string, data []byte) {
