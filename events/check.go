@@ -2,6 +2,7 @@ package events
 
 import (
 	"reflect"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -100,25 +101,35 @@ func (t *Type) checkChanges(d *decoder, out any) {
 }
 
 // checkPersons reads the value of a change by the shape that any payload of the
-// aggregate has at the path, and keeps only what it says about persons.
+// aggregate has at the path, and keeps only what it says about persons. A row may hold
+// a payload one level down ("verification.verified_by"), so the ends of the path count.
 func (t *Type) checkPersons(d *decoder, path Path, value jsontext.Value) {
 	if len(value) == 0 {
 		return
 	}
-	for _, payload := range t.about.payloads {
-		s := payload.at(string(path))
-		if s == nil || len(s.classes()) == 0 {
-			continue
-		}
-		v := decoder{in: string(value)}
-		v.value(s, reflect.New(s.outer()).Elem())
-		for _, p := range v.problems {
-			if p.Code == CodePersonal {
-				d.problem(CodePersonal, p.Detail)
+	for rest, more := string(path), true; more; _, rest, more = strings.Cut(rest, ".") {
+		for _, payload := range t.about.payloads {
+			if detail := clearPerson(payload.at(rest), value); detail != "" {
+				d.problem(CodePersonal, detail)
 				return
 			}
 		}
 	}
+}
+
+// clearPerson says what is wrong with a value in which the shape wants a pseudonym.
+func clearPerson(s *shape, value jsontext.Value) string {
+	if s == nil || len(s.classes()) == 0 {
+		return ""
+	}
+	v := decoder{in: string(value)}
+	v.value(s, reflect.New(s.outer()).Elem())
+	for _, p := range v.problems {
+		if p.Code == CodePersonal {
+			return p.Detail
+		}
+	}
+	return ""
 }
 
 // outer returns the Go type that a value of the shape is read into.

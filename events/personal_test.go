@@ -82,3 +82,21 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// A name may not come into a row through the path of a correction, however deep.
+func TestNoPersonThroughAPath(t *testing.T) {
+	for _, path := range []string{"verified_by", "verification.verified_by", "a.b.owner", "owner"} {
+		corrected, _ := events.Lookup("measure.corrected.v1")
+		data := `{"corrects":"01JD0000000000000000000003","path":"` + path + `","right_value":"Jane Doe","wrong_value_class":"P1"}`
+		ev := events.Event{Type: corrected.Wire(), Aggregate: "measure/TOM-01", Data: []byte(data)}
+		_, problems := corrected.Check(&ev)
+		if len(problems) == 0 || problems[0].Code != events.CodePersonal {
+			t.Errorf("%s: %+v, want a clear person", path, problems)
+		}
+		amended, _ := events.Lookup("measure.amended.v1")
+		ev = events.Event{Type: amended.Wire(), Aggregate: "measure/TOM-01", Data: []byte(`{"changes":[{"path":"` + path + `","to":"Jane Doe"}],"effective_on":"2026-01-01"}`)}
+		if _, problems := amended.Check(&ev); len(problems) == 0 || problems[0].Code != events.CodePersonal {
+			t.Errorf("amended %s: %+v, want a clear person", path, problems)
+		}
+	}
+}

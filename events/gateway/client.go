@@ -165,6 +165,9 @@ func (s *submission) take(n int, text []byte) error {
 		return fmt.Errorf("read the receipt of event %d: %w", n+1, err)
 	}
 	f := &s.flights[n-s.first]
+	if answer.Disposition == "" && answer.Status != 503 {
+		return fmt.Errorf("%w for event %d: %s", ErrNoReceipt, n+1, answer.Detail)
+	}
 	if answer.Disposition == "" {
 		select {
 		case <-s.ctx.Done():

@@ -231,6 +231,10 @@ func (g *Gateway) fail(batch []*item) {
 // take is called for every submission, one at a time. It never waits.
 func (g *Gateway) take(m *nats.Msg) {
 	publisher := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+	if !events.ValidName(publisher) || publisher == events.DaemonPublisher {
+		g.reject(waiter{reply: m.Reply}, problemPublisher) // an external server may let anybody through
+		return
+	}
 	checked := g.checker.check(publisher, m.Data)
 	w := waiter{reply: m.Reply, id: checked.id}
 	if len(checked.problems) > 0 {

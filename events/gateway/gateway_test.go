@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -224,6 +225,34 @@ func TestQuarantine(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// On a server of somebody else's a user may be let through to any topic. The daemon's
+// own name, and what is no name, are refused by the gateway itself.
+func TestPublishersWithoutAName(t *testing.T) {
+	s := start(t, gateway.Options{})
+	nc := s.Daemon(t)
+	for _, publisher := range []string{"greffe", "HR", "a_b", strings.Repeat("x", 33)} {
+		_, err := gateway.NewClient(nc, "main", publisher).Submit(t.Context(), event(1, 400))
+		if !errors.Is(err, gateway.ErrNoReceipt) || !strings.Contains(err.Error(), "no publisher's name") {
+			t.Errorf("%s: got %v, want a refusal", publisher, err)
+		}
+	}
+	if s.ledger.Size() != 1 {
+		t.Errorf("size %d, want 1: nothing may be recorded", s.ledger.Size())
+	}
+}
+
+// A plain publish asks for no receipt and is recorded all the same.
+func TestPublishWithoutReply(t *testing.T) {
+	s := start(t, gateway.Options{})
+	nc := s.Connect(t, stream.RolePublisher, "hr")
+	if err := errors.Join(nc.Publish(events.SubmitTopic("main", "hr"), event(1, 400)), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.submit(t, "hr", event(1, 400)); r.Seq != 1 {
+		t.Errorf("submitted again: %+v, want the place of the plain publish", r)
+	}
 }
 
 // A client in any language: a socket, and nothing of ours.

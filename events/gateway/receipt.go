@@ -47,8 +47,10 @@ type ProblemAnswer struct {
 	RetryAfterMS int    `json:"retry_after_ms"`
 }
 
-// The two answers without a receipt, fixed texts so that overload costs nothing.
+// The answers without a receipt, fixed texts so that overload costs nothing.
 const (
+	problemPublisher = `{"type":"urn:greffe:problem:publisher","title":"no such publisher","status":403,` +
+		`"detail":"the last token of the topic is no publisher's name, nothing was recorded: publish under a name of a-z, 0-9 and '-' other than greffe","retry_after_ms":0}`
 	problemBusy = `{"type":"urn:greffe:problem:busy","title":"busy","status":503,` +
 		`"detail":"too many events wait for their receipt, nothing was recorded: send it again under the same id after the time given","retry_after_ms":250}`
 	problemUnavailable = `{"type":"urn:greffe:problem:unavailable","title":"unavailable","status":503,` +
