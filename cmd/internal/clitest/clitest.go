@@ -58,7 +58,11 @@ func Build(t testing.TB, name string) string {
 }
 
 func build(dir, name string) error {
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "greffe/cmd/"+name).CombinedOutput()
+	from := "greffe/cmd/" + name
+	if name == "nats-server" {
+		from = "github.com/nats-io/nats-server/v2"
+	}
+	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), from).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}

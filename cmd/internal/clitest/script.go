@@ -39,6 +39,7 @@ const patience = 30 * time.Second
 //	fill FILE WORD SIZE        writes an event whose text is WORD over and over
 //	lines FILE N               wants N lines
 //	no-leftovers               wants no temporary file in the script's folder
+//	nats NAME                  starts a nats-server of nobody's and sets NAME to its URL
 //	port NAME DIR              sets NAME to the port that the daemon of DIR listens on
 //
 // $STORY is the folder of the worked story.
@@ -60,7 +61,7 @@ func RunScripts(t *testing.T, folder string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exit, "serve": serve, "quit": quit, "crash": crash,
 			"json": jsonValue, "flip": flip, "cut": cut, "port": port,
-			"fill": fill, "lines": lines, "no-leftovers": noLeftovers,
+			"fill": fill, "lines": lines, "no-leftovers": noLeftovers, "nats": natsServer,
 		},
 	})
 }
@@ -271,6 +272,29 @@ func port(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s/daemon.json names no port", args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+// natsServer runs the real program: what a user has.
+func natsServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nats NAME")
+	}
+	cmd := program(ts, "nats-server", "-js", "-sd", "jetstream", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", ts.MkAbs("."), "-l", ts.MkAbs("nats.log"))
+	ts.Check(cmd.Start())
+	ts.Defer(func() { end(cmd, syscall.SIGKILL) })
+	ports := ts.MkAbs(fmt.Sprintf("nats-server_%d.ports", cmd.Process.Pid))
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		text, err := os.ReadFile(ports)
+		if err != nil {
+			continue
+		}
+		var listening struct{ Nats []string }
+		if json.Unmarshal(text, &listening) == nil && len(listening.Nats) > 0 {
+			ts.Setenv(args[0], listening.Nats[0])
+			return
+		}
+	}
+	ts.Fatalf("nats-server is not ready")
 }
 
 func fill(ts *testscript.TestScript, neg bool, args []string) {
