@@ -101,7 +101,7 @@ func pebbleOptions(o *Options) *pebble.Options {
 		MemTableStopWritesThreshold: 6,
 		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       64,
-		LBaseMaxBytes:               256 << 20,
+		LBaseMaxBytes:               1 << 40, // one level below L0: what comes in order need not be rewritten twice
 		BytesPerSync:                1 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)-1) },
 		Logger:                      storeLogger{o.Log},
