@@ -53,6 +53,9 @@ func publisherCmd() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if users == nil {
+					return cli.Hint(fmt.Errorf("%s holds no users", dir), "the first start makes them: greffed serve --dir %s", dir)
+				}
 				for _, u := range users {
 					if u.Role == stream.RolePublisher {
 						fmt.Fprintln(cmd.OutOrStdout(), u.Name)
