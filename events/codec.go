@@ -56,7 +56,12 @@ func validPrecision(v string) bool { return slices.Contains(Precision("").Values
 //
 // The event keeps no memory of canonical. What Parse accepts need not satisfy the
 // catalogue: see [Event.Check] and [Type.Decode].
-func Parse(canonical []byte) (Event, error) {
+func Parse(canonical []byte) (Event, error) { return parse(canonical, true) }
+
+// ParseEnvelope is [Parse] without the payload: Data stays nil.
+func ParseEnvelope(canonical []byte) (Event, error) { return parse(canonical, false) }
+
+func parse(canonical []byte, withData bool) (Event, error) {
 	var e Event
 	if len(canonical) == 0 || canonical[0] != '{' {
 		return e, fmt.Errorf("%w: not a JSON object", ErrEnvelope)
@@ -85,7 +90,7 @@ func Parse(canonical []byte) (Event, error) {
 			e.unknown = append(e.unknown, name)
 			continue
 		}
-		if err := e.take(&attributes[next], value); err != nil {
+		if err := e.take(&attributes[next], value, withData); err != nil {
 			return Event{}, err
 		}
 		if name == "actor" {
@@ -118,12 +123,14 @@ func actorSpan(text string, start, limit int) (int, int) {
 }
 
 // take stores one attribute. The frozen rules ask more of the required ones.
-func (e *Event) take(a *attribute, value string) error {
+func (e *Event) take(a *attribute, value string, withData bool) error {
 	if a.name == "data" {
 		if value[0] != '{' {
 			return fmt.Errorf("%w: data is not an object", ErrEnvelope)
 		}
-		e.Data = jsontext.Value(value)
+		if withData {
+			e.Data = jsontext.Value(value)
+		}
 		return nil
 	}
 	if value[0] != '"' {

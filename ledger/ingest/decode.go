@@ -27,7 +27,7 @@ func Decode(ledgerName string, epoch uint32, m *Message, c *events.Canonicalizer
 	if len(m.Data) > events.MaxPayload || !c.IsCanonical(m.Data) {
 		return quarantined(d, m)
 	}
-	ev, err := events.Parse(m.Data)
+	ev, err := events.ParseEnvelope(m.Data)
 	if err != nil || ev.Type != eventType {
 		return quarantined(d, m)
 	}
