@@ -33,7 +33,8 @@ var arrows = []arrow{
 	{"events", nil, "what happened is pure: services and auditors read it without the rest"},
 	{"events/base", []string{"events"}, "a base becomes events, whoever publishes them"},
 	{"events/stream", []string{"events"}, "the stream carries bytes on topics; topics are part of the events' contract"},
-	{"events/stream/embedded", []string{"events", "events/stream"}, "the embedded server is one way to have a stream"},
+	{"events/durable", nil, "small files that survive a crash, for whoever keeps keys and users"},
+	{"events/stream/embedded", []string{"events", "events/durable", "events/stream"}, "the embedded server is one way to have a stream"},
 	{"events/stream/streamtest", []string{"events/stream", "events/stream/embedded"}, "tests want a real server"},
 	{"events/gateway", []string{"events", "events/stream", "events/vault"}, "the gateway declares the ledger that it needs; the daemon hands it one"},
 	{"ledger/chain", nil, "what is proved must be checkable with these bytes alone"},
@@ -45,10 +46,10 @@ var arrows = []arrow{
 	{"projections/projectionstest", []string{"events", "ledger/chain", "projections"}, "ledgers in memory for tests of the folds"},
 	{"projections/store", []string{"events", "ledger/chain", "projections"}, "the store keeps folds between restarts; it decides nothing"},
 	{"projections/query", []string{"events", "ledger/chain", "projections"}, "the query service answers from views; the daemon hands it the ledger"},
-	{"cmd/internal/cli", []string{"events", "events/stream"}, "what the command lines share is finding a daemon and talking to people"},
+	{"cmd/internal/cli", []string{"events", "events/durable", "events/stream"}, "what the command lines share is finding a daemon and talking to people"},
 	{"cmd/internal/clitest", nil, "tests of the command lines run the programs as people do, from outside"},
 	{"cmd/greffe", []string{"cmd/internal/cli", "events", "events/base", "events/gateway", "events/stream", "projections", "projections/query"}, "the client asks over NATS: it holds no store and no server"},
-	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/chain", "ledger/ingest", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
+	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/durable", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/chain", "ledger/ingest", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
 	{"cmd/greffe-audit", []string{"ledger/chain", "ledger/verify"}, "an auditor trusts only what he can read: the chain and its verifier"},
 }
 

@@ -274,6 +274,12 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	if err := d.serveAdmin(); err != nil {
 		return err
 	}
+	return nil
+}
+
+// ready says where the daemon is: the file is there once clients are served, and
+// everything that the daemon has to say at its start has been said.
+func (d *daemon) ready() error {
 	info := cli.DaemonFile{Ledger: d.folder.ledger, PID: os.Getpid()}
 	if d.server != nil {
 		info.URL = d.where

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"greffe/events"
+	"greffe/events/durable"
 	"greffe/ledger"
 	"greffe/ledger/chain"
 )
@@ -173,7 +174,7 @@ func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, err
 		{f.vkeyPath(), vkey + "\n", 0o644},
 		{f.identityPath(), string(text) + "\n", 0o644},
 	} {
-		if err := writeDurably(file.path, []byte(file.text), file.mode); err != nil {
+		if err := durable.WriteFile(file.path, []byte(file.text), file.mode); err != nil {
 			return id, keys{}, err
 		}
 	}
@@ -198,27 +199,5 @@ func (f *folder) gatewaySecret() ([]byte, error) {
 	if _, err := rand.Read(secret); err != nil {
 		return nil, err
 	}
-	return secret, writeDurably(f.gatewaySecretPath(), []byte(hex.EncodeToString(secret)+"\n"), 0o600)
-}
-
-// writeDurably replaces a file as a whole and syncs it and its folder: after a crash
-// there is the old file or the new one.
-func writeDurably(path string, text []byte, mode os.FileMode) error {
-	tmp := path + ".tmp"
-	file, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return secret, durable.WriteFile(f.gatewaySecretPath(), []byte(hex.EncodeToString(secret)+"\n"), 0o600)
 }

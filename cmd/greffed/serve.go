@@ -69,6 +69,9 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	if !f.quiet {
 		d.announce(stdout)
 	}
+	if err := d.ready(); err != nil {
+		return errors.Join(err, d.close())
+	}
 	err = d.wait(ctx)
 	return errors.Join(err, d.close())
 }

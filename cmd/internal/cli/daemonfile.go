@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"greffe/events/durable"
 )
 
 // A DaemonFile says where the daemon of a folder is: DIR/daemon.json, written when
@@ -28,11 +30,7 @@ func WriteDaemonFile(dir string, d DaemonFile) error {
 	if err != nil {
 		return err
 	}
-	tmp := daemonPath(dir) + ".tmp"
-	if err := os.WriteFile(tmp, append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, daemonPath(dir))
+	return durable.WriteFile(daemonPath(dir), append(text, '\n'), 0o600)
 }
 
 // RemoveDaemonFile says that no daemon runs.
