@@ -30,7 +30,7 @@ func bundleCmd(o *options) *cobra.Command {
 			defer nc.Close()
 			cp, err := writeBundle(cmd, o, client, file)
 			if err != nil {
-				return fmt.Errorf("write bundle: %w", err)
+				return cli.Denied(nc, fmt.Errorf("write bundle: %w", err))
 			}
 			what := struct {
 				File string `json:"file"`

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"greffe/cmd/internal/cli"
 	"greffe/projections"
 	"greffe/projections/query"
 )
@@ -67,7 +68,7 @@ func (o *options) read(cmd *cobra.Command, ask func(*query.Client) (view, error)
 	defer nc.Close()
 	v, err := ask(client)
 	if err != nil {
-		return err
+		return cli.Denied(nc, err)
 	}
 	return o.print(cmd.OutOrStdout(), v)
 }

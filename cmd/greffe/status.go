@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"greffe/cmd/internal/cli"
 )
 
 func statusCmd(o *options) *cobra.Command {
@@ -19,7 +21,7 @@ func statusCmd(o *options) *cobra.Command {
 			defer nc.Close()
 			s, err := client.Status(cmd.Context())
 			if err != nil {
-				return err
+				return cli.Denied(nc, err)
 			}
 			rows := [][]string{
 				{"ledger", s.Ledger}, {"origin", s.Origin}, {"size", fmt.Sprint(s.Size)},

@@ -115,7 +115,7 @@ func askDaemon(dir, op, name string) error {
 		if errors.Is(err, nats.ErrNoResponders) {
 			return errors.New("the daemon is still starting, try again")
 		}
-		return fmt.Errorf("ask the daemon: %w", err)
+		return cli.Denied(nc, fmt.Errorf("ask the daemon: %w", err))
 	}
 	var answer adminAnswer
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
