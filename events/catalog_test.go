@@ -188,7 +188,7 @@ func TestCheckAggregate(t *testing.T) {
 	recorded := lookup(t, "processing_activity.recorded.v1")
 	tests := []struct {
 		typ     *events.Type
-		subject string
+		about string
 		code    string
 		pointer string
 	}{
@@ -199,14 +199,14 @@ func TestCheckAggregate(t *testing.T) {
 		{recorded, "processing_activity/FR-013", events.CodeAggregate, "/data/activity_id"},
 	}
 	for _, tt := range tests {
-		ev := events.Event{Type: tt.typ.Wire(), Aggregate: tt.subject, Data: []byte(tt.typ.Example)}
+		ev := events.Event{Type: tt.typ.Wire(), Aggregate: tt.about, Data: []byte(tt.typ.Example)}
 		_, problems := tt.typ.Check(&ev)
 		var got events.Problem
 		if len(problems) > 0 {
 			got = problems[0]
 		}
 		if got.Code != tt.code || got.Pointer != tt.pointer {
-			t.Errorf("%s about %s: got %q at %q, want %q at %q", tt.typ.Wire(), tt.subject, got.Code, got.Pointer, tt.code, tt.pointer)
+			t.Errorf("%s about %s: got %q at %q, want %q at %q", tt.typ.Wire(), tt.about, got.Code, got.Pointer, tt.code, tt.pointer)
 		}
 	}
 }

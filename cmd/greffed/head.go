@@ -83,34 +83,41 @@ func (h *headKeeper) run(ctx context.Context) error {
 func (h *headKeeper) publish(ctx context.Context) ([]byte, uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	edge := h.ledger.Edge()
-	if edge.Size <= h.shown.Size {
-		return h.signed, h.shown.Size, nil
-	}
-	err := h.record.Swap(ctx, edge.Checkpoint)
-	if errors.Is(err, stream.ErrMoved) {
-		return h.yield(ctx)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	h.shown, h.signed = chain.Checkpoint{Origin: h.ledger.Origin(), Size: edge.Size, Root: edge.Root}, edge.Checkpoint
-	return h.signed, edge.Size, nil
-}
-
-// yield takes over the record that another daemon has written, if it is of our chain.
-// h.mu is held.
-func (h *headKeeper) yield(ctx context.Context) ([]byte, uint64, error) {
-	size, err := h.load(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	if size <= h.ledger.Size() {
-		if err := h.check(); err != nil {
+	size := h.ledger.Size()
+	for {
+		if size <= h.shown.Size {
+			return h.signed, h.shown.Size, nil
+		}
+		edge := h.ledger.Edge()
+		err := h.record.Swap(ctx, edge.Checkpoint)
+		if err == nil {
+			h.shown, h.signed = chain.Checkpoint{Origin: h.ledger.Origin(), Size: edge.Size, Root: edge.Root}, edge.Checkpoint
+			return h.signed, edge.Size, nil
+		}
+		if !errors.Is(err, stream.ErrMoved) {
+			return nil, 0, err
+		}
+		if err := h.takeOver(ctx); err != nil {
 			return nil, 0, err
 		}
 	}
-	return nil, 0, errors.New("another daemon is writing the head record, try again")
+}
+
+// takeOver reads the record that another daemon has written meanwhile. It only grows,
+// so that the loop around it ends. h.mu is held.
+func (h *headKeeper) takeOver(ctx context.Context) error {
+	before := h.shown.Size
+	size, err := h.load(ctx)
+	if err != nil {
+		return err
+	}
+	if size < before {
+		return fmt.Errorf("the head record went back from %d to %d entries: somebody else writes it", before, size)
+	}
+	if size > h.ledger.Size() {
+		return nil // ours will be held against it when it gets there
+	}
+	return h.check()
 }
 
 // shownPoint returns the newest published checkpoint.
