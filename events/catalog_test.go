@@ -188,7 +188,7 @@ func TestCheckAggregate(t *testing.T) {
 	recorded := lookup(t, "processing_activity.recorded.v1")
 	tests := []struct {
 		typ     *events.Type
-		about string
+		about   string
 		code    string
 		pointer string
 	}{
