@@ -41,6 +41,7 @@ var arrows = []arrow{
 	{"ledger/chain/chaintest", []string{"ledger/chain"}, "toy ledgers for tests, made by the code that readers check"},
 	{"ledger/verify", []string{"ledger/chain"}, "the auditor's package is read in one sitting: nothing but the chain is behind it"},
 	{"ledger", []string{"ledger/chain"}, "the store keeps entries and knows nothing of what they mean"},
+	{"ledger/tiles", []string{"ledger", "ledger/chain"}, "followers read the log at the standard paths, and nothing else"},
 	{"ledger/ingest", []string{"events", "ledger", "ledger/chain"}, "ingest turns messages into entries; it declares its source and knows no NATS"},
 	{"projections", []string{"events", "ledger/chain"}, "registers are pure folds over entries, so that an auditor can repeat them"},
 	{"projections/projectionstest", []string{"events", "ledger/chain", "projections"}, "ledgers in memory for tests of the folds"},
