@@ -2,22 +2,29 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"greffe/ledger"
 )
 
+// Check holds the stream against the ledger once, before anything is served.
+func (in *Ingest) Check(ctx context.Context) error { return in.checkAnchor(ctx) }
+
 // checkAnchor holds the stream against the ledger's head: same stream, nothing
 // deleted, not shorter, and the same message at the head's place. A stream that fell
 // back and grew again past the head passes every other test, so the message itself
 // is compared.
 func (in *Ingest) checkAnchor(ctx context.Context) error {
+	edge := in.ledger.Edge() // before the stream is asked: both grow while we look
 	st, err := in.src.State(ctx)
+	if errors.Is(err, ErrNoStream) && edge.Size > 0 {
+		return fmt.Errorf("%w: the stream is gone, the ledger has %d entries of it; restore the stream, or point the daemon at the right server", ErrDiverged, edge.Size)
+	}
 	if err != nil {
 		return err
 	}
-	edge := in.ledger.Edge()
 	if edge.Size == 0 {
 		in.created, in.epoch = st.Created, st.Epoch
 		return nil
@@ -64,7 +71,8 @@ func (in *Ingest) watchAnchor(ctx context.Context, cancel context.CancelCauseFun
 }
 
 func (in *Ingest) recheck(ctx context.Context) error {
-	probe := *in // checkAnchor sets created and epoch, which the reading goroutine owns
+	// Another value, because checkAnchor sets what the reading goroutine owns.
+	probe := Ingest{src: in.src, ledger: in.ledger, o: in.o}
 	err := probe.checkAnchor(ctx)
 	if err != nil && !isDiverged(err) {
 		in.o.Log.Warn("the stream could not be checked", "error", err)

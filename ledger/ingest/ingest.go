@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"greffe/events"
@@ -76,8 +77,13 @@ type Options struct {
 // Nothing is appended until a person has decided.
 var ErrDiverged = errors.New("the stream and the ledger differ")
 
+// ErrNoStream is what a [Source] says when its stream does not exist.
+var ErrNoStream = errors.New("there is no such stream")
+
 // An Ingest feeds one ledger.
 type Ingest struct {
+	trouble atomic.Pointer[string] // why nothing is read at the moment
+
 	src    Source
 	ledger *ledger.Ledger
 	o      Options
@@ -114,6 +120,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 		if errors.Is(err, ErrDiverged) || errors.Is(err, errStore) {
 			return err
 		}
+		why := err.Error()
+		in.trouble.Store(&why)
 		if in.ledger.Size() > before {
 			wait = 50 * time.Millisecond
 		}
@@ -124,6 +132,14 @@ func (in *Ingest) Run(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// Trouble says why nothing is read from the stream at the moment, or "".
+func (in *Ingest) Trouble() string {
+	if why := in.trouble.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // errStore is the class of errors after which the ledger must not be written on.
@@ -141,6 +157,7 @@ func (in *Ingest) session(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	in.trouble.Store(nil)
 
 	var wg sync.WaitGroup
 	decoded, staged := make(chan batch, 1), make(chan batch, 2)

@@ -535,3 +535,52 @@ func (r *benchReader) Next(ctx context.Context, dst []ingest.Message, max int) (
 	}
 	return dst, nil
 }
+
+// A growing is a stream that grows, and is read and synced, while it is asked for its
+// state.
+type growing struct {
+	*world
+	ledger *ledger.Ledger
+}
+
+func (g growing) State(ctx context.Context) (ingest.State, error) {
+	st, err := g.world.State(ctx) // the answer leaves here
+	if n := g.ledger.Size(); n > 0 {
+		g.event("hr", "measure.verified.v1", "measure/TOM-01", n+10, `{"a":1}`)
+		for until := time.Now().Add(200 * time.Millisecond); g.ledger.Size() == n && time.Now().Before(until); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return st, err
+}
+
+// The check and the commits run side by side: growth is no divergence.
+func TestGrowthIsNoDivergence(t *testing.T) {
+	w := newWorld()
+	w.open()
+	l := openLedger(t, vfs.NewMem())
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := ingest.New(growing{w, l}, l, ingest.Options{Ledger: "main", CheckEach: 10 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+	if err != nil || l.Size() < 3 {
+		t.Errorf("size %d, %v", l.Size(), err)
+	}
+}
+
+// A stream that is gone under a ledger with entries is a divergence, not a pause.
+func TestStreamIsGone(t *testing.T) {
+	w := newWorld()
+	w.open()
+	l := openLedger(t, vfs.NewMem())
+	defer l.Close()
+	run(t, w, l, 1, ingest.Options{})
+	err := ingest.New(gone{w}, l, ingest.Options{Ledger: "main", Log: slog.New(slog.DiscardHandler)}).Run(t.Context())
+	if !errors.Is(err, ingest.ErrDiverged) {
+		t.Errorf("got %v, want ErrDiverged", err)
+	}
+}
+
+type gone struct{ *world }
+
+func (gone) State(context.Context) (ingest.State, error) { return ingest.State{}, ingest.ErrNoStream }
