@@ -155,7 +155,7 @@ func (e *Event) take(a *attribute, value string, withData bool) error {
 // attribute well formed. It returns every fault, each with the attribute as pointer.
 func (e *Event) Check() []Problem {
 	var faults []Problem
-	for _, name := range e.unknown {
+	for _, name := range e.unknown[:min(len(e.unknown), maxProblems)] {
 		faults = append(faults, Problem{Code: "unknown_attribute", Pointer: "/" + name, Detail: "this attribute is not in the envelope"})
 	}
 	if e.actorLimit > 0 {

@@ -95,7 +95,7 @@ func committed(drafts []ledger.Draft, placed []ledger.Placed) []gateway.Committe
 	for i, p := range placed {
 		d := &drafts[i]
 		out[i] = gateway.Committed{
-			Publisher: d.Publisher, ID: d.ID, Digest: d.ContentDigest, First: p.First,
+			Publisher: d.Publisher, ID: d.ID, Digest: d.ContentDigest,
 			Place: gateway.Place{Seq: p.Seq, Leaf: p.Leaf}, Disposition: dispositions[p.Disposition],
 		}
 	}

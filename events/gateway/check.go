@@ -34,6 +34,10 @@ const (
 	codeDaemonOnly = "reserved_type"
 )
 
+// maxProblems bounds the reasons of one event: the event that keeps them must stay
+// small, whatever was submitted.
+const maxProblems = 20
+
 // titles are the short texts of reasons; a code without one is its own title.
 var titles = map[string]string{
 	codeTooLarge:          "the event is too large",
@@ -76,6 +80,7 @@ func (c *checker) check(publisher string, raw []byte) checked {
 	}
 	out := checked{id: string(ev.ID), event: ev, problems: ev.Check()}
 	out.problems = append(out.problems, checkType(&ev)...)
+	out.problems = out.problems[:min(len(out.problems), maxProblems)]
 	if len(out.problems) > 0 {
 		return out
 	}

@@ -49,7 +49,7 @@ type Ledger interface {
 
 // A Publisher puts accepted events into the stream: see [stream.Publisher].
 type Publisher interface {
-	Publish(ctx context.Context, msgs []stream.Outgoing) error
+	Publish(ctx context.Context, msgs []stream.Outgoing) (stored int, err error)
 	Resync(ctx context.Context) error
 }
 
@@ -59,16 +59,17 @@ type Committed struct {
 	ID          [16]byte
 	Digest      [32]byte // of the content
 	Place       Place
-	First       uint64 // seq of the first entry with that id
 	Disposition Disposition
 }
 
 // Options configure [New].
 type Options struct {
 	Ledger      string
-	Secret      []byte // 32 bytes: makes the ids and digests of quarantined items
-	MaxInFlight int    // events that wait for their receipt; 0 means 8192
-	MaxBatch    int    // events in one publish; 0 means stream.MaxBatch
+	Secret      []byte        // 32 bytes: makes the ids and digests of quarantined items
+	MaxInFlight int           // requests that wait for their receipt; 0 means 8192, a publisher gets half
+	MaxBytes    int           // bytes of events in flight; 0 means 64 MiB
+	Patience    time.Duration // until an event without receipt is given up; 0 means 30 seconds
+	MaxBatch    int           // events in one publish; 0 means stream.MaxBatch
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -86,6 +87,9 @@ type Gateway struct {
 	mu      sync.Mutex
 	waiting []*item          // accepted and not yet published, in order
 	flying  map[flight]*item // accepted and not yet committed
+	held    map[string]int   // requests without answer, by publisher
+	asked   int              // all of them
+	bytes   int              // of the events in flying
 	counts  Counts
 
 	checker checker // owned by the subscription's goroutine
@@ -102,11 +106,13 @@ type flight struct {
 type item struct {
 	flight
 	out     stream.Outgoing
+	since   time.Time
 	waiters []waiter
 }
 
 // A waiter is one request that has not been answered.
 type waiter struct {
+	publisher   string
 	reply       string           // empty if nobody waits: a plain publish, recorded all the same
 	id          string           // the submitted id, if it could be read
 	reasons     []events.Problem // why it is quarantined, if it is
@@ -124,13 +130,19 @@ func New(nc *nats.Conn, led Ledger, pub Publisher, o Options) *Gateway {
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = 8192
 	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 64 << 20
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
 	if o.MaxBatch == 0 {
 		o.MaxBatch = stream.MaxBatch
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), flying: map[flight]*item{}}
+	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), flying: map[flight]*item{}, held: map[string]int{}}
 }
 
 // Listen takes submissions from here on. They are published once [Gateway.Run] runs.
@@ -154,10 +166,14 @@ func (g *Gateway) Listen() error {
 // sent again by their publishers.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.sub.Unsubscribe()
+	sweep := time.NewTicker(g.o.Patience / 4)
+	defer sweep.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-sweep.C:
+			g.giveUp()
 		case <-g.wake:
 		}
 		for batch := g.next(); len(batch) > 0; batch = g.next() {
@@ -190,19 +206,23 @@ func (g *Gateway) publish(ctx context.Context, batch []*item) {
 	for i, it := range batch {
 		out[i] = it.out
 	}
-	err := g.pub.Publish(ctx, out)
+	stored, err := g.pub.Publish(ctx, out)
 	if errors.Is(err, stream.ErrMoved) {
-		// An earlier publish of ours arrived after its time-out. Nothing of this batch
-		// was stored, so it can go out again.
+		// An earlier publish of ours arrived after its time-out. What follows the stored
+		// ones was not taken, so it can go out again.
 		if err = g.pub.Resync(ctx); err == nil {
-			err = g.pub.Publish(ctx, out)
+			_, err = g.pub.Publish(ctx, out[stored:])
 		}
 	}
 	if err == nil || ctx.Err() != nil {
 		return
 	}
 	g.o.Log.Error("publishing into the stream failed", "events", len(batch), "error", err)
-	g.fail(batch)
+	g.mu.Lock()
+	for _, it := range batch {
+		g.abandon(it)
+	}
+	g.mu.Unlock()
 	for wait := 50 * time.Millisecond; g.pub.Resync(ctx) != nil; wait = min(2*wait, 2*time.Second) {
 		select {
 		case <-ctx.Done():
@@ -212,31 +232,72 @@ func (g *Gateway) publish(ctx context.Context, batch []*item) {
 	}
 }
 
-// fail answers a batch whose fate is not known.
-func (g *Gateway) fail(batch []*item) {
+// abandon answers everybody who waits for an event whose fate is not known. g.mu is
+// held.
+func (g *Gateway) abandon(it *item) {
+	if g.flying[it.flight] != it {
+		return // committed after all
+	}
+	g.land(it)
+	for _, w := range it.waiters {
+		g.counts.Failed++
+		g.reply(w, problemUnavailable)
+	}
+}
+
+// giveUp frees the places of events that got no entry in time, whatever the reason.
+func (g *Gateway) giveUp() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, it := range batch {
-		if g.flying[it.flight] != it {
-			continue // committed after all
-		}
-		delete(g.flying, it.flight)
-		for _, w := range it.waiters {
-			g.counts.Failed++
-			g.answer(w.reply, problemUnavailable)
+	for _, it := range g.flying {
+		if g.o.Now().Sub(it.since) > g.o.Patience {
+			g.abandon(it)
 		}
 	}
 }
 
+// land takes an event out of flight. g.mu is held.
+func (g *Gateway) land(it *item) {
+	delete(g.flying, it.flight)
+	g.bytes -= len(it.out.Data)
+}
+
+// admit counts a request in, or reports that too many wait: of all publishers, of
+// this one, or too many bytes. g.mu is held.
+func (g *Gateway) admit(w waiter, size int) bool {
+	if g.asked >= g.o.MaxInFlight || g.held[w.publisher] >= max(1, g.o.MaxInFlight/2) || g.bytes+size > g.o.MaxBytes {
+		g.counts.Busy++
+		g.send(w.reply, problemBusy)
+		return false
+	}
+	g.asked++
+	g.held[w.publisher]++
+	return true
+}
+
+// reply answers a request that was admitted. g.mu is held.
+func (g *Gateway) reply(w waiter, text string) {
+	g.asked--
+	if g.held[w.publisher]--; g.held[w.publisher] == 0 {
+		delete(g.held, w.publisher)
+	}
+	g.send(w.reply, text)
+}
+
 // take is called for every submission, one at a time. It never waits.
 func (g *Gateway) take(m *nats.Msg) {
+	if !answerable(m.Reply) {
+		g.o.Log.Warn("a submission whose reply is no inbox was dropped", "topic", m.Subject)
+		return
+	}
 	publisher := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+	w := waiter{publisher: publisher, reply: m.Reply}
 	if !events.ValidName(publisher) || publisher == events.DaemonPublisher {
-		g.reject(waiter{reply: m.Reply}, problemPublisher) // an external server may let anybody through
+		g.refuse(w, problemPublisher) // an external server may let anybody through
 		return
 	}
 	checked := g.checker.check(publisher, m.Data)
-	w := waiter{reply: m.Reply, id: checked.id}
+	w.id = checked.id
 	if len(checked.problems) > 0 {
 		g.quarantine(publisher, m.Data, w, checked.problems)
 		return
@@ -248,7 +309,7 @@ func (g *Gateway) take(m *nats.Msg) {
 	known, err := g.answerKnown(f, w)
 	if err != nil {
 		g.o.Log.Error("the ledger could not be asked", "error", err)
-		g.reject(w, problemUnavailable)
+		g.refuse(w, problemUnavailable)
 		return
 	}
 	if !known {
@@ -259,6 +320,11 @@ func (g *Gateway) take(m *nats.Msg) {
 	}
 }
 
+// answerable reports whether a reply goes to an inbox, or nowhere. The server does not
+// check where a request wants its answer: a reply such as $JS.API… would be published
+// with the daemon's rights.
+func answerable(reply string) bool { return reply == "" || strings.HasPrefix(reply, "_INBOX") }
+
 // join adds a waiter to the same event if that is already on its way.
 func (g *Gateway) join(f flight, w waiter) bool {
 	g.mu.Lock()
@@ -267,53 +333,62 @@ func (g *Gateway) join(f flight, w waiter) bool {
 	if it == nil {
 		return false
 	}
-	w.again = !w.quarantined
-	it.waiters = append(it.waiters, w)
+	if g.admit(w, 0) {
+		w.again = !w.quarantined
+		it.waiters = append(it.waiters, w)
+	}
 	return true
 }
 
 // answerKnown answers from the ledger if it has this content under this id.
 func (g *Gateway) answerKnown(f flight, w waiter) (bool, error) {
-	place, digest, ok, err := g.led.First(f.publisher, f.id)
+	place, disposition, ok, err := g.known(f)
 	if !ok || err != nil {
 		return false, err
 	}
-	disposition := Duplicate
-	if digest != f.digest {
-		if place, ok, err = g.led.Conflict(f.publisher, f.id, f.digest); !ok || err != nil {
-			return false, err
-		}
-		disposition = Conflict
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.receipt(w, place, disposition)
+	g.send(w.reply, g.receipt(w, place, disposition))
 	return true, nil
+}
+
+// known returns where the ledger has this content under this id: as the first event,
+// or as a conflict with it.
+func (g *Gateway) known(f flight) (Place, Disposition, bool, error) {
+	place, digest, ok, err := g.led.First(f.publisher, f.id)
+	if !ok || err != nil {
+		return place, "", false, err
+	}
+	if digest == f.digest {
+		return place, Duplicate, true, nil
+	}
+	place, ok, err = g.led.Conflict(f.publisher, f.id, f.digest)
+	return place, Conflict, ok, err
 }
 
 // enqueue accepts an event, or says busy when too many wait.
 func (g *Gateway) enqueue(it *item) {
 	g.mu.Lock()
-	if len(g.flying) >= g.o.MaxInFlight {
-		g.counts.Busy++
-		g.mu.Unlock()
-		g.answer(it.waiters[0].reply, problemBusy)
+	defer g.mu.Unlock()
+	if !g.admit(it.waiters[0], len(it.out.Data)) {
 		return
 	}
+	it.since = g.o.Now()
 	g.flying[it.flight] = it
+	g.bytes += len(it.out.Data)
 	g.waiting = append(g.waiting, it)
-	g.mu.Unlock()
 	select {
 	case g.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (g *Gateway) reject(w waiter, problem string) {
+// refuse answers a request that was not admitted.
+func (g *Gateway) refuse(w waiter, problem string) {
 	g.mu.Lock()
 	g.counts.Failed++
 	g.mu.Unlock()
-	g.answer(w.reply, problem)
+	g.send(w.reply, problem)
 }
 
 // Committed gives the receipts of entries that are on the ledger's disk. Entries of
@@ -331,24 +406,24 @@ func (g *Gateway) Committed(entries []Committed) {
 		if it == nil {
 			continue
 		}
-		delete(g.flying, f)
+		g.land(it)
 		for _, w := range it.waiters {
-			g.settle(w, c)
+			g.settle(w, f, c)
 		}
 	}
 }
 
 // settle answers one waiter of a committed entry. g.mu is held.
-func (g *Gateway) settle(w waiter, c *Committed) {
+func (g *Gateway) settle(w waiter, f flight, c *Committed) {
 	place, disposition := c.Place, c.Disposition
 	if w.again && disposition == Recorded {
 		disposition = Duplicate
 	}
-	if c.Disposition == Duplicate && c.First != c.Place.Seq {
+	if c.Disposition == Duplicate {
 		// Another gateway was faster. The receipt names the place that counts.
-		if first, _, ok, err := g.led.First(c.Publisher, c.ID); ok && err == nil && first.Seq == c.First {
-			place = first
+		if first, d, ok, err := g.known(f); ok && err == nil {
+			place, disposition = first, d
 		}
 	}
-	g.receipt(w, place, disposition)
+	g.reply(w, g.receipt(w, place, disposition))
 }

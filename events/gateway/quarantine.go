@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"greffe/events"
 	"greffe/events/stream"
@@ -21,11 +23,11 @@ func (g *Gateway) quarantine(publisher string, raw []byte, w waiter, problems []
 	id := [16]byte(keyed(g.o.Secret, "quarantine id", []byte(publisher), raw))
 	f := flight{publisher: events.DaemonPublisher, id: id} // no digest: the content holds the time
 	if place, _, ok, err := g.led.First(f.publisher, id); err != nil {
-		g.reject(w, problemUnavailable)
+		g.refuse(w, problemUnavailable)
 		return
 	} else if ok {
 		g.mu.Lock()
-		g.receipt(w, place, Quarantined)
+		g.send(w.reply, g.receipt(w, place, Quarantined))
 		g.mu.Unlock()
 		return
 	}
@@ -35,7 +37,7 @@ func (g *Gateway) quarantine(publisher string, raw []byte, w waiter, problems []
 	stored, err := g.quarantined(publisher, raw, events.IDFromBytes(id), problems)
 	if err != nil {
 		g.o.Log.Error("a quarantine event could not be made", "error", err)
-		g.reject(w, problemUnavailable)
+		g.refuse(w, problemUnavailable)
 		return
 	}
 	g.enqueue(&item{flight: f, waiters: []waiter{w}, out: stream.Outgoing{
@@ -50,7 +52,7 @@ func (g *Gateway) quarantined(publisher string, raw []byte, id events.ID, proble
 	itemKey := keyed(g.o.Secret, "quarantine item", []byte(id))
 	data, err := json.Marshal(map[string]any{
 		"publisher":   publisher,
-		"reasons":     problems,
+		"reasons":     withoutNames(problems),
 		"byte_length": len(raw),
 		"digest":      hex.EncodeToString(keyed(itemKey, "quarantine digest", raw)),
 		"at":          now,
@@ -67,6 +69,18 @@ func (g *Gateway) quarantined(publisher string, raw []byte, id events.ID, proble
 		return nil, err
 	}
 	return withActor(content, "system/greffe"), nil
+}
+
+// withoutNames takes the names that a publisher made up out of what is stored: a
+// member may be called after a person. The receipt may show them, to who sent them.
+func withoutNames(problems []events.Problem) []events.Problem {
+	out := slices.Clone(problems)
+	for i := range out {
+		if strings.HasPrefix(out[i].Code, "unknown_") {
+			out[i].Pointer = out[i].Pointer[:max(0, strings.LastIndexByte(out[i].Pointer, '/'))]
+		}
+	}
+	return out
 }
 
 // keyed is HMAC-SHA-256 over a label and length-prefixed parts.

@@ -57,8 +57,8 @@ const (
 		`"detail":"it is not known whether the event was recorded: send it again under the same id after the time given","retry_after_ms":1000}`
 )
 
-// receipt counts and answers. g.mu is held.
-func (g *Gateway) receipt(w waiter, p Place, d Disposition) {
+// receipt counts a receipt and returns its text. g.mu is held.
+func (g *Gateway) receipt(w waiter, p Place, d Disposition) string {
 	if w.quarantined {
 		d = Quarantined
 	}
@@ -86,7 +86,7 @@ func (g *Gateway) receipt(w waiter, p Place, d Disposition) {
 			b = append(append(b, `,"reasons":`...), reasons...)
 		}
 	}
-	g.answer(w.reply, string(append(b, '}')))
+	return string(append(b, '}'))
 }
 
 func reasonsOf(problems []events.Problem) []Reason {
@@ -97,9 +97,9 @@ func reasonsOf(problems []events.Problem) []Reason {
 	return out
 }
 
-// answer sends without waiting: the client's own goroutine flushes many at once. If
+// send sends without waiting: the client's own goroutine flushes many at once. If
 // the connection is down the publisher times out and sends the event again.
-func (g *Gateway) answer(reply, text string) {
+func (g *Gateway) send(reply, text string) {
 	if reply == "" {
 		return
 	}

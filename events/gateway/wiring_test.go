@@ -70,7 +70,7 @@ func committed(drafts []ledger.Draft, placed []ledger.Placed) []gateway.Committe
 	out := make([]gateway.Committed, len(placed))
 	for i, p := range placed {
 		d := &drafts[i]
-		out[i] = gateway.Committed{Publisher: d.Publisher, ID: d.ID, Digest: d.ContentDigest, First: p.First,
+		out[i] = gateway.Committed{Publisher: d.Publisher, ID: d.ID, Digest: d.ContentDigest,
 			Place: gateway.Place{Seq: p.Seq, Leaf: p.Leaf}, Disposition: gateway.Disposition(p.Disposition.String())}
 	}
 	return out

@@ -55,33 +55,34 @@ func (p *Publisher) Resync(ctx context.Context) error {
 }
 
 // Publish puts the messages into the stream in order and returns when JetStream
-// says that they are on disk. Up to [MaxBatch] messages are one atomic batch.
+// says that they are on disk. Up to [MaxBatch] messages are one atomic batch. It
+// returns how many were stored for certain, from the first on.
 //
-// After an error it is not known whether the messages were stored: the caller looks
-// at the ledger. With [ErrMoved] nothing was stored.
-func (p *Publisher) Publish(ctx context.Context, msgs []Outgoing) error {
+// After an error it is not known whether the next ones were stored: the caller looks
+// at the ledger. With [ErrMoved] they were not.
+func (p *Publisher) Publish(ctx context.Context, msgs []Outgoing) (stored int, err error) {
 	if len(msgs) < plainBelow {
 		return p.publishPlain(ctx, msgs)
 	}
-	for len(msgs) > 0 {
-		n := min(len(msgs), MaxBatch)
-		if err := p.publishBatch(ctx, msgs[:n]); err != nil {
-			return err
+	for stored < len(msgs) {
+		batch := msgs[stored:min(len(msgs), stored+MaxBatch)]
+		if err := p.publishBatch(ctx, batch); err != nil {
+			return stored, err
 		}
-		msgs = msgs[n:]
+		stored += len(batch)
 	}
-	return nil
+	return stored, nil
 }
 
-func (p *Publisher) publishPlain(ctx context.Context, msgs []Outgoing) error {
+func (p *Publisher) publishPlain(ctx context.Context, msgs []Outgoing) (stored int, err error) {
 	for i := range msgs {
 		ack, err := p.s.js.PublishMsg(ctx, p.message(&msgs[i], p.last), jetstream.WithRetryAttempts(0))
 		if err != nil {
-			return publishError(err)
+			return i, publishError(err)
 		}
 		p.last = ack.Sequence
 	}
-	return nil
+	return len(msgs), nil
 }
 
 func (p *Publisher) publishBatch(ctx context.Context, msgs []Outgoing) error {

@@ -40,7 +40,7 @@ func TestPublishedInOrderIsReadInOrder(t *testing.T) {
 	}
 	total := 0
 	for _, n := range []int{1, 7, 8, 3, 1000, 1, 2500} { // plain, batch and several batches
-		if err := p.Publish(t.Context(), outgoing(n, total)); err != nil {
+		if _, err := p.Publish(t.Context(), outgoing(n, total)); err != nil {
 			t.Fatalf("publish %d: %v", n, err)
 		}
 		total += n
@@ -77,11 +77,11 @@ func TestStaleExpectationPublishesNothing(t *testing.T) {
 	ctx := t.Context()
 	a, _ := s.Publisher(ctx)
 	b, _ := s.Publisher(ctx)
-	if err := a.Publish(ctx, outgoing(1, 0)); err != nil {
+	if _, err := a.Publish(ctx, outgoing(1, 0)); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{1, 100} {
-		if err := b.Publish(ctx, outgoing(n, 1)); !errors.Is(err, stream.ErrMoved) {
+		if _, err := b.Publish(ctx, outgoing(n, 1)); !errors.Is(err, stream.ErrMoved) {
 			t.Errorf("%d messages: got %v, want ErrMoved", n, err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestStaleExpectationPublishesNothing(t *testing.T) {
 	if err := b.Resync(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Publish(ctx, outgoing(100, 1)); err != nil {
+	if _, err := b.Publish(ctx, outgoing(100, 1)); err != nil {
 		t.Errorf("after resync: %v", err)
 	}
 	if err := s.PublishFirst(ctx, outgoing(1, 0)[0]); !errors.Is(err, stream.ErrMoved) {
