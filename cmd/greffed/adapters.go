@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"greffe/events"
@@ -21,6 +22,9 @@ type source struct{ *stream.Stream }
 
 func (s source) State(ctx context.Context) (ingest.State, error) {
 	st, err := s.Stream.State(ctx)
+	if errors.Is(err, stream.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ingest.ErrNoStream, err)
+	}
 	return ingest.State{
 		Created: st.Created.UnixNano(), Epoch: st.Epoch, FirstSeq: st.FirstSeq, LastSeq: st.LastSeq, Deleted: st.Deleted,
 	}, err
@@ -113,30 +117,24 @@ func (d *daemon) sources() query.Sources {
 			}
 			return seq, err == nil, err
 		},
-		View: func(ctx context.Context) (projections.View, error) { return d.follower.view(ctx) },
-		Checkpoint: func(ctx context.Context) ([]byte, uint64, error) {
-			return d.head.publish(ctx)
-		},
-		Status: d.status,
-		Log:    d.log,
+		View:       func(ctx context.Context) (projections.View, error) { return d.follower.view(ctx) },
+		Shown:      d.head.point,
+		Checkpoint: d.head.publish,
+		Status:     d.status,
+		Log:        d.log,
 	}
 }
 
-// status is what only the daemon knows. The checkpoint that it names covers everything
-// receipted before, so that answers can say what they are proved by.
+// status is what only the daemon knows.
 func (d *daemon) status() query.Status {
-	ctx, cancel := context.WithTimeout(d.ended, 2*time.Second)
-	defer cancel()
-	if _, _, err := d.head.publish(ctx); err != nil && d.ended.Err() == nil {
-		d.log.Warn("the newest checkpoint could not be published", "error", err)
-	}
 	edge := d.ledger.Edge()
 	return query.Status{
 		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
 		Size:       edge.Size,
 		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
-		Checkpoint: d.head.shownPoint(),
+		Checkpoint: d.head.point(d.ended),
 		Stream:     query.StreamPoint{Epoch: edge.Head.Epoch, Seq: edge.Head.StreamSeq},
+		Trouble:    d.ingest.Trouble(),
 		Started:    events.InstantOf(d.started),
 		DiskBytes:  map[string]uint64{"ledger": d.ledger.DiskBytes(), "projections": d.follower.store.DiskBytes(), "stream": d.streamBytes()},
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -37,7 +38,10 @@ func (d *daemon) serveAdmin() error {
 		opPublisherAdd:    d.addPublisher,
 		opPublisherRemove: d.removePublisher,
 	} {
-		_, err := d.nc.Subscribe(events.AdminTopic(d.folder.ledger, op), func(m *nats.Msg) {
+		_, err := d.front.Subscribe(events.AdminTopic(d.folder.ledger, op), func(m *nats.Msg) {
+			if !strings.HasPrefix(m.Reply, "_INBOX") {
+				return // the answer would go where only the daemon may publish
+			}
 			var req adminRequest
 			var answer adminAnswer
 			err := json.Unmarshal(m.Data, &req)
@@ -59,7 +63,7 @@ func (d *daemon) serveAdmin() error {
 			return fmt.Errorf("serve the operator: %w", err)
 		}
 	}
-	return d.nc.Flush()
+	return d.front.Flush()
 }
 
 func (d *daemon) addPublisher(name string) (*stream.Credentials, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,15 +34,18 @@ type daemon struct {
 	fresh   bool   // the ledger was opened by this start
 	where   string // clients connect to
 	started time.Time
+	flags   serveFlags
 	log     *slog.Logger
 
 	server  *embedded.Server // nil with an external one
 	users   *embedded.Users  // nil with an external server
 	usersMu sync.Mutex
 
-	nc       *nats.Conn
+	nc       *nats.Conn // to the stream, with every right
+	front    *nats.Conn // to clients: may answer to inboxes only
 	stream   *stream.Stream
 	ledger   *ledger.Ledger
+	ingest   *ingest.Ingest
 	gateway  *gateway.Gateway
 	follower *follower
 	head     *headKeeper
@@ -56,15 +60,19 @@ type daemon struct {
 // startDaemon starts everything and returns when clients are served. After an error
 // everything that was started is stopped.
 func startDaemon(ctx context.Context, f serveFlags, log *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{log: log, started: time.Now()}
+	d := &daemon{log: log, started: time.Now(), flags: f}
 	d.ended, d.stop = context.WithCancelCause(context.Background())
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.close())
+		if err == nil {
+			return
+		}
+		err = errors.Join(err, d.close())
+		if d.folder != nil {
+			d.folder.undo()
 		}
 	}()
 	steps := []func(context.Context, serveFlags) error{
-		d.openFolder, d.connect, d.openStream, d.openLedger, d.openRegisters, d.startIngest, d.checkHead, d.startServing,
+		d.openFolder, d.openLedger, d.connect, d.openStream, d.openRegisters, d.startIngest, d.checkHead, d.startServing,
 	}
 	for _, step := range steps {
 		if err := step(ctx, f); err != nil {
@@ -107,9 +115,14 @@ func (d *daemon) connect(_ context.Context, f serveFlags) (err error) {
 		return cli.Hint(fmt.Errorf("connect to NATS: nobody answers there (%w)", err), "start that nats-server, or leave --server and --context out: greffed brings one of its own")
 	}
 	if err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+		return cli.Connecting(err)
 	}
 	d.later(func() error { d.nc.Close(); return nil })
+	if d.front == nil {
+		d.front = d.nc // on an external server its permissions are its operator's to give
+		return nil
+	}
+	d.later(func() error { d.front.Close(); return nil })
 	return nil
 }
 
@@ -128,19 +141,31 @@ func (d *daemon) connectEmbedded(f serveFlags, opts []nats.Option) (err error) {
 	if err := d.users.SetURL(d.where); err != nil {
 		return err
 	}
-	c, err := stream.ReadCredentials(stream.CredentialsPath(f.dir, stream.RoleDaemon, string(stream.RoleDaemon)))
-	if err != nil {
+	if d.nc, err = d.connectAs(stream.RoleDaemon, opts); err != nil {
 		return err
 	}
-	d.nc, err = nats.Connect("", append(append(opts, c.Options()...), nats.InProcessServer(d.server))...)
+	d.front, err = d.connectAs(stream.RoleFront, opts)
 	return err
+}
+
+// connectAs connects to the embedded server without a socket.
+func (d *daemon) connectAs(role stream.Role, opts []nats.Option) (*nats.Conn, error) {
+	c, err := stream.ReadCredentials(stream.CredentialsPath(d.folder.dir, role, string(role)))
+	if err != nil {
+		return nil, err
+	}
+	return nats.Connect("", append(append(slices.Clone(opts), c.Options()...), nats.InProcessServer(d.server))...)
 }
 
 // openStream opens the stream, and the ledger in it if it is empty.
 func (d *daemon) openStream(ctx context.Context, f serveFlags) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if d.stream, err = stream.Open(ctx, d.nc, f.ledger, stream.Options{Replicas: f.replicas, Solo: d.server != nil}); err != nil {
+	opts := stream.Options{Replicas: f.replicas, Solo: d.server != nil, MustExist: d.ledger != nil && d.ledger.Size() > 0}
+	if d.stream, err = stream.Open(ctx, d.nc, f.ledger, opts); err != nil {
+		if errors.Is(err, stream.ErrNotFound) {
+			return fmt.Errorf("the ledger in %s has %d entries and its stream is not on this server: restore the stream, or connect to the right server", f.dir, d.ledger.Size())
+		}
 		return err
 	}
 	st, err := d.stream.State(ctx)
@@ -155,9 +180,15 @@ func (d *daemon) openStream(ctx context.Context, f serveFlags) (err error) {
 		if d.id, d.keys, err = d.folder.createIdentity(d.started, f.zone); err != nil {
 			return fmt.Errorf("make keys: %w", err)
 		}
+		if err := d.openLedger(ctx, f); err != nil {
+			return err
+		}
+	}
+	if st.LastSeq == 0 && d.ledger.Size() == 0 {
+		return d.openChain(ctx)
 	}
 	if st.LastSeq == 0 {
-		return d.openChain(ctx)
+		return fmt.Errorf("the stream on this server is empty, the ledger in %s has %d entries: restore the stream, or connect to the right server", f.dir, d.ledger.Size())
 	}
 	return d.checkGenesis(ctx)
 }
@@ -192,7 +223,11 @@ func (d *daemon) checkGenesis(ctx context.Context) error {
 	return nil
 }
 
+// openLedger opens the store. A fresh folder has no key yet: it comes with the stream.
 func (d *daemon) openLedger(context.Context, serveFlags) (err error) {
+	if d.keys.signer == nil {
+		return nil
+	}
 	d.ledger, err = ledger.Open(d.folder.path("ledger"), ledger.Options{Signer: d.keys.signer, Verifier: d.keys.verifier, Log: d.log})
 	if err != nil {
 		return err
@@ -222,15 +257,18 @@ func (d *daemon) startIngest(ctx context.Context, _ serveFlags) error {
 	if err != nil {
 		return err
 	}
-	d.gateway = gateway.New(d.nc, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.folder.ledger, Secret: secret, Log: d.log})
-	in := ingest.New(source{d.stream}, d.ledger, ingest.Options{
+	d.gateway = gateway.New(d.front, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.folder.ledger, Secret: secret, Log: d.log})
+	d.ingest = ingest.New(source{d.stream}, d.ledger, ingest.Options{
 		Ledger: d.folder.ledger, Log: d.log,
 		Committed: func(drafts []ledger.Draft, placed []ledger.Placed) {
 			d.gateway.Committed(committed(drafts, placed))
 			d.follower.wake()
 		},
 	})
-	d.goRun("ingest", in.Run)
+	if err := d.ingest.Check(ctx); err != nil {
+		return err
+	}
+	d.goRun("ingest", d.ingest.Run)
 	return d.until(ctx, func() bool { return d.ledger.Size() > 0 })
 }
 
@@ -241,7 +279,7 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 		return err
 	}
 	d.head = &headKeeper{record: record, ledger: d.ledger, verifier: d.keys.verifier, log: d.log}
-	shown, err := d.head.load(ctx)
+	recorded, err := d.head.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -249,14 +287,14 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 	if err != nil {
 		return err
 	}
-	head := d.ledger.Edge().Head
+	shown, head := recorded.Size, d.ledger.Edge().Head
 	if reachable := head.Seq + 1 + (st.LastSeq - head.StreamSeq); shown > reachable {
 		return fmt.Errorf("a checkpoint of %d entries was shown to others, but ledger and stream hold only %d: both are an old copy, restore a newer one", shown, reachable)
 	}
 	if err := d.until(ctx, func() bool { return d.ledger.Size() >= shown }); err != nil {
 		return err
 	}
-	return d.head.check()
+	return d.head.start(recorded)
 }
 
 // startServing lets clients in.
@@ -267,7 +305,7 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 		return err
 	}
 	d.goRun("gateway", d.gateway.Run)
-	if d.answers, err = query.Serve(d.nc, d.folder.ledger, d.sources()); err != nil {
+	if d.answers, err = query.Serve(d.front, d.folder.ledger, d.sources()); err != nil {
 		return fmt.Errorf("serve queries: %w", err)
 	}
 	d.later(d.answers.Close)
@@ -283,8 +321,10 @@ func (d *daemon) ready() error {
 	info := cli.DaemonFile{Ledger: d.folder.ledger, PID: os.Getpid()}
 	if d.server != nil {
 		info.URL = d.where
+	} else if d.flags.context != "" {
+		info.Context = d.flags.context
 	} else {
-		info.Server = d.where
+		info.Server = d.flags.server
 	}
 	if err := cli.WriteDaemonFile(d.folder.dir, info); err != nil {
 		return fmt.Errorf("say where the daemon is: %w", err)

@@ -32,6 +32,7 @@ type folder struct {
 	dir    string
 	ledger string // name
 	lock   *os.File
+	made   bool // by this start
 }
 
 // openFolder makes the folder if need be and locks it: one daemon at a time.
@@ -39,6 +40,8 @@ func openFolder(dir, ledgerName string) (*folder, error) {
 	if !events.ValidName(ledgerName) {
 		return nil, fmt.Errorf("ledger name must be 1 to 32 of a-z, 0-9 and '-', and start with a letter")
 	}
+	_, err := os.Stat(dir)
+	made := errors.Is(err, fs.ErrNotExist)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w, choose a folder that can be written with --dir", dir, unwrapPath(err))
 	}
@@ -49,7 +52,15 @@ func openFolder(dir, ledgerName string) (*folder, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w, stop it or choose another folder with --dir", dir, ledger.ErrLocked), lock.Close())
 	}
-	return &folder{dir: dir, ledger: ledgerName, lock: lock}, nil
+	return &folder{dir: dir, ledger: ledgerName, lock: lock, made: made}, nil
+}
+
+// undo takes away what a start that failed has made: a folder that was not there, and
+// that holds no ledger.
+func (f *folder) undo() {
+	if _, err := os.Stat(f.identityPath()); f.made && errors.Is(err, fs.ErrNotExist) {
+		os.RemoveAll(f.dir)
+	}
 }
 
 // unwrapPath leaves the reason of a file error without repeating its path.
@@ -148,7 +159,13 @@ func trim(b []byte) string {
 
 // createIdentity makes a ledger's id and keys. The identity is written last: until it
 // is there, a start after a crash begins anew and nothing has been published.
+//
+// A key that is there already is never overwritten: without ledger.json it signed
+// nothing, unless the folder is a broken copy, and then it must not be lost.
 func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, error) {
+	if err := f.keepOldKey(now); err != nil {
+		return identity{}, keys{}, err
+	}
 	var raw [16]byte
 	if _, err := rand.Read(raw[:]); err != nil {
 		return identity{}, keys{}, err
@@ -180,6 +197,16 @@ func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, err
 	}
 	k, err := f.loadKeys(&id)
 	return id, k, err
+}
+
+func (f *folder) keepOldKey(now time.Time) error {
+	if _, err := os.Stat(f.path("ledger")); err == nil {
+		return fmt.Errorf("%s holds a ledger and no ledger.json: restore ledger.json from your backup", f.dir)
+	}
+	if _, err := os.Stat(f.keyPath()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return os.Rename(f.keyPath(), fmt.Sprintf("%s.kept-%s", f.keyPath(), now.UTC().Format("20060102T150405.000000000")))
 }
 
 // gatewaySecret returns the secret of the quarantine, and makes it on first use.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,45 +25,57 @@ type headKeeper struct {
 	verifier note.Verifier
 	log      *slog.Logger
 
-	mu     sync.Mutex // one writer
-	shown  chain.Checkpoint
-	signed []byte // the note of shown
+	mu       sync.Mutex       // one writer
+	shown    chain.Checkpoint // what the record holds and this ledger agrees with
+	signed   []byte           // the note of shown
+	revision uint64           // of the record, once it has been verified
+	ahead    chain.Checkpoint // what another daemon showed of entries that are not here yet
 }
 
-// load reads the record and returns its size.
-func (h *headKeeper) load(ctx context.Context) (uint64, error) {
-	text, err := h.record.Load(ctx)
+// errForked is the class of heads that cannot both be true. Nothing is shown after it.
+var errForked = errors.New("this ledger contradicts what was shown to others")
+
+// load reads the record, which must be signed by the ledger's key.
+func (h *headKeeper) load(ctx context.Context) (chain.Checkpoint, error) {
+	text, revision, err := h.record.Load(ctx)
 	if err != nil || text == nil {
-		return 0, err
+		return chain.Checkpoint{}, err
 	}
 	cp, err := chain.OpenCheckpoint(text, h.verifier)
 	if err != nil {
-		return 0, fmt.Errorf("the head record is not signed by this ledger's key: %w", err)
+		return cp, fmt.Errorf("the head record is not signed by this ledger's key, somebody else wrote it: %w", err)
 	}
-	h.shown, h.signed = cp, text
-	return cp.Size, nil
+	h.revision = revision
+	return cp, nil
 }
 
-// check holds the record against the ledger, which has reached its size.
-func (h *headKeeper) check() error {
-	if h.signed == nil {
+// agree holds a checkpoint against the ledger, which has reached its size.
+func (h *headKeeper) agree(cp chain.Checkpoint) error {
+	root, err := h.ledger.RootAt(cp.Size)
+	if err != nil {
+		return err
+	}
+	if root != cp.Root {
+		return fmt.Errorf("%w: a checkpoint of %d entries with root %x was shown, this ledger has root %x at that size; it is a restored or forked copy, compare both before going on",
+			errForked, cp.Size, cp.Root[:], root[:])
+	}
+	return nil
+}
+
+// start holds the record against the ledger, which has reached its size, before
+// anything is shown.
+func (h *headKeeper) start(cp chain.Checkpoint) error {
+	if cp.Size == 0 {
 		if size := h.ledger.Size(); size > 1 { // else the ledger was just opened
 			h.log.Warn("the head record is absent, writing it anew", "size", size)
 		}
 		return nil
 	}
-	root, err := h.ledger.RootAt(h.shown.Size)
-	if err != nil {
-		return err
-	}
-	if root != h.shown.Root {
-		return fmt.Errorf("a checkpoint of %d entries with root %s was shown to others, this ledger has root %s at that size: it is a restored or forked copy, compare both before going on",
-			h.shown.Size, h.shown.Root, root)
-	}
-	return nil
+	return h.agree(cp)
 }
 
-// run publishes the newest checkpoint at most every second.
+// run publishes the newest checkpoint at most every second. It ends with an error only
+// if this ledger contradicts what was shown.
 func (h *headKeeper) run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -72,57 +85,64 @@ func (h *headKeeper) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if _, _, err := h.publish(ctx); err != nil && ctx.Err() == nil {
+		_, _, err := h.publish(ctx)
+		if errors.Is(err, errForked) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
 			h.log.Warn("the head record could not be written", "error", err)
 		}
 	}
 }
 
-// publish returns a checkpoint that is in the record and covers everything synced
-// before the call.
+// publish returns a checkpoint that is in the record, that this ledger agrees with, and
+// that covers everything synced before the call.
 func (h *headKeeper) publish(ctx context.Context) ([]byte, uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	size := h.ledger.Size()
-	for {
-		if size <= h.shown.Size {
-			return h.signed, h.shown.Size, nil
+	for size := h.ledger.Size(); size > h.shown.Size; {
+		if err := h.checkAhead(); err != nil {
+			return nil, 0, err
 		}
 		edge := h.ledger.Edge()
-		err := h.record.Swap(ctx, edge.Checkpoint)
-		if err == nil {
-			h.shown, h.signed = chain.Checkpoint{Origin: h.ledger.Origin(), Size: edge.Size, Root: edge.Root}, edge.Checkpoint
-			return h.signed, edge.Size, nil
+		if edge.Size <= h.ahead.Size {
+			// Another daemon has shown more than we have: what we have is covered.
+			return edge.Checkpoint, edge.Size, nil
 		}
-		if !errors.Is(err, stream.ErrMoved) {
+		revision, err := h.record.Swap(ctx, edge.Checkpoint, h.revision)
+		if errors.Is(err, stream.ErrMoved) {
+			if h.ahead, err = h.load(ctx); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
+		if err != nil {
 			return nil, 0, err
 		}
-		if err := h.takeOver(ctx); err != nil {
-			return nil, 0, err
-		}
+		h.revision, h.signed = revision, edge.Checkpoint
+		h.shown = chain.Checkpoint{Origin: h.ledger.Origin(), Size: edge.Size, Root: edge.Root}
 	}
+	return h.signed, h.shown.Size, nil
 }
 
-// takeOver reads the record that another daemon has written meanwhile. It only grows,
-// so that the loop around it ends. h.mu is held.
-func (h *headKeeper) takeOver(ctx context.Context) error {
-	before := h.shown.Size
-	size, err := h.load(ctx)
-	if err != nil {
+// checkAhead compares what another daemon showed as soon as it can be. h.mu is held.
+func (h *headKeeper) checkAhead() error {
+	if h.ahead.Size == 0 || h.ahead.Size > h.ledger.Size() {
+		return nil
+	}
+	if err := h.agree(h.ahead); err != nil {
 		return err
 	}
-	if size < before {
-		return fmt.Errorf("the head record went back from %d to %d entries: somebody else writes it", before, size)
-	}
-	if size > h.ledger.Size() {
-		return nil // ours will be held against it when it gets there
-	}
-	return h.check()
+	h.ahead = chain.Checkpoint{}
+	return nil
 }
 
-// shownPoint returns the newest published checkpoint.
-func (h *headKeeper) shownPoint() query.CheckpointPoint {
+// point publishes, and returns the newest checkpoint that this daemon shows.
+func (h *headKeeper) point(ctx context.Context) query.CheckpointPoint {
+	if _, _, err := h.publish(ctx); err != nil && ctx.Err() == nil {
+		h.log.Warn("the newest checkpoint could not be published", "error", err)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return query.CheckpointPoint{Size: h.shown.Size, Root: fmt.Sprintf("%x", h.shown.Root[:])}
+	return query.CheckpointPoint{Size: h.shown.Size, Root: hex.EncodeToString(h.shown.Root[:])}
 }

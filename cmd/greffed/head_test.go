@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/mod/sumdb/note"
 
 	"greffe/events/gateway"
+	"greffe/events/stream"
 	"greffe/ledger/chain"
 )
 
@@ -127,7 +130,7 @@ func TestHeadRecordBinds(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.head.mu.Lock()
-			err = d.head.record.Swap(t.Context(), forged)
+			_, err = d.head.record.Swap(t.Context(), forged, d.head.revision)
 			d.head.mu.Unlock()
 			if err != nil {
 				t.Fatal(err)
@@ -178,5 +181,118 @@ func TestFirstStartIsInterrupted(t *testing.T) {
 				t.Errorf("main.vkey is not the key that signs (%v)", err)
 			}
 		})
+	}
+}
+
+// A folder without ledger.json is a broken copy if it holds a ledger: nothing in it is
+// overwritten. If it holds only a key, the key is kept aside.
+func TestKeysAreNeverOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	d := mustStart(t, dir)
+	d.close()
+	before, err := os.ReadFile(filepath.Join(dir, "main.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ledger.json", "nats"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, err := startTest(t, dir); err == nil || !strings.Contains(err.Error(), "restore ledger.json") {
+		t.Errorf("got %v, %v; want to be told to restore ledger.json", d, err)
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, "main.key")); !bytes.Equal(before, after) {
+		t.Error("the key was overwritten")
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "ledger")); err != nil {
+		t.Fatal(err)
+	}
+	mustStart(t, dir).close()
+	kept, _ := filepath.Glob(filepath.Join(dir, "main.key.kept-*"))
+	if len(kept) != 1 {
+		t.Fatalf("kept keys: %v", kept)
+	}
+	if after, _ := os.ReadFile(kept[0]); !bytes.Equal(before, after) {
+		t.Error("the kept key is another one")
+	}
+}
+
+// A ledger whose stream is gone does not start a new one, and shows nothing.
+func TestLedgerWithoutItsStream(t *testing.T) {
+	dir := t.TempDir()
+	d := mustStart(t, dir)
+	publishSome(t, d, 1, 20)
+	d.close()
+	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := startTest(t, dir); err == nil || !strings.Contains(err.Error(), "its stream is not on this server") {
+			t.Errorf("got %v, want to be told that the stream is gone", err)
+		}
+	}
+}
+
+// A first start that fails leaves no folder behind.
+func TestFailedFirstStartLeavesNothing(t *testing.T) {
+	busy := mustStart(t, t.TempDir())
+	defer busy.close()
+	dir := filepath.Join(t.TempDir(), "new")
+	var port int
+	if _, err := fmt.Sscanf(busy.where, "nats://127.0.0.1:%d", &port); err != nil {
+		t.Fatal(err)
+	}
+	_, err := startDaemon(t.Context(), serveFlags{dir: dir, ledger: "main", natsPort: port, replicas: 1, zone: "Europe/Paris"}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "cannot be used") {
+		t.Fatalf("got %v, want the port to be in use", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder was left behind (%v)", err)
+	}
+}
+
+// Whatever reply a request asks for, the daemon answers to inboxes only: every request
+// of every role, with replies that would delete the stream, write the head record or
+// speak for another publisher.
+func TestAnswersGoToInboxesOnly(t *testing.T) {
+	dir := t.TempDir()
+	d := mustStart(t, dir)
+	defer d.close()
+	publishSome(t, d, 1, 5)
+	record, _, err := d.head.record.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := d.stream.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []stream.Role{stream.RoleDPO, stream.RoleAuditor, stream.RoleOperator} {
+		c, err := stream.ReadCredentials(stream.CredentialsPath(dir, role, string(role)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc, err := nats.Connect(d.where, c.Options()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, topic := range []string{"greffe.main.submit.dpo", "greffe.main.submit.import", "greffe.main.query.status", "greffe.main.query.register.list", "greffe.main.admin.publisher.add", "$SRV.PING", "$SRV.INFO", "$SRV.STATS"} {
+			for _, reply := range []string{"$JS.API.STREAM.DELETE.GREFFE_main", "$KV.greffe_main_head.head", "greffe.main.event.crm.measure.adopted.v1", "greffe.main.submit.crm"} {
+				for _, body := range []string{"", "{", "{}"} {
+					nc.PublishRequest(topic, reply, []byte(body))
+				}
+			}
+		}
+		nc.Flush()
+		nc.Close()
+	}
+	time.Sleep(200 * time.Millisecond) // whatever was carried out is done by now
+	after, err := d.stream.State(t.Context())
+	if err != nil || after != state {
+		t.Errorf("the stream was %+v and is %+v (%v)", state, after, err)
+	}
+	if now, _, err := d.head.record.Load(t.Context()); err != nil || !bytes.Equal(now, record) {
+		t.Errorf("the head record was changed (%v)", err)
 	}
 }

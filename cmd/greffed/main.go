@@ -19,6 +19,7 @@ import (
 )
 
 func main() {
+	syscall.Umask(0o077) // what the daemon writes is nobody else's to read
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -19,6 +19,7 @@ const (
 	RoleAuditor   Role = "auditor"   // reads
 	RoleOperator  Role = "operator"  // reads, and administers the daemon
 	RoleDaemon    Role = "daemon"    // the only one that touches events, JetStream and key-value buckets
+	RoleFront     Role = "front"     // the daemon towards clients: hears them, and answers to inboxes only
 	RolePublisher Role = "publisher" // submits its own events
 )
 

@@ -15,10 +15,7 @@ const headKey = "head"
 
 // A Head is the small record of the newest checkpoint that was shown to anybody,
 // kept apart from the ledger so that a ledger restored from an old copy notices.
-type Head struct {
-	kv       jetstream.KeyValue
-	revision uint64
-}
+type Head struct{ kv jetstream.KeyValue }
 
 // Head opens the ledger's head record, and makes its bucket on first use.
 func (s *Stream) Head(ctx context.Context) (*Head, error) {
@@ -35,35 +32,29 @@ func (s *Stream) Head(ctx context.Context) (*Head, error) {
 	return &Head{kv: kv}, nil
 }
 
-// Load returns the checkpoint in the record, or nil if there is none.
-func (h *Head) Load(ctx context.Context) ([]byte, error) {
+// Load returns the checkpoint in the record and its revision, or nil if there is none.
+func (h *Head) Load(ctx context.Context) (checkpoint []byte, revision uint64, err error) {
 	entry, err := h.kv.Get(ctx, headKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		h.revision = 0
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read head record: %w", err)
+		return nil, 0, fmt.Errorf("read head record: %w", err)
 	}
-	h.revision = entry.Revision()
-	return entry.Value(), nil
+	return entry.Value(), entry.Revision(), nil
 }
 
-// Swap writes the checkpoint if the record is still what [Head.Load] or the last
-// Swap saw. It fails with [ErrMoved] if another daemon wrote in between: load,
-// compare, and decide again.
-func (h *Head) Swap(ctx context.Context, checkpoint []byte) error {
-	revision, err := h.kv.Update(ctx, headKey, checkpoint, h.revision)
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return fmt.Errorf("write head record: %w", ErrMoved)
-	}
+// Swap writes the checkpoint if the record is still of that revision, and returns the
+// new one. It fails with [ErrMoved] if somebody else wrote in between: load, compare,
+// and decide again.
+func (h *Head) Swap(ctx context.Context, checkpoint []byte, revision uint64) (uint64, error) {
+	next, err := h.kv.Update(ctx, headKey, checkpoint, revision)
 	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == codeWrongLastSequence {
-		return fmt.Errorf("write head record: %w", ErrMoved)
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &api) && api.ErrorCode == codeWrongLastSequence {
+		return 0, fmt.Errorf("write head record: %w", ErrMoved)
 	}
 	if err != nil {
-		return fmt.Errorf("write head record: %w", err)
+		return 0, fmt.Errorf("write head record: %w", err)
 	}
-	h.revision = revision
-	return nil
+	return next, nil
 }

@@ -49,8 +49,9 @@ var (
 
 // Options configure [Open].
 type Options struct {
-	Replicas int  // 1 for the embedded server, 3 in a cluster
-	Solo     bool // the only daemon of this ledger: publishes carry the expected last sequence
+	Replicas  int  // 1 for the embedded server, 3 in a cluster
+	MustExist bool // do not make the stream: the ledger has entries of it
+	Solo      bool // the only daemon of this ledger: publishes carry the expected last sequence
 }
 
 // A Stream is the durable stream of one ledger.
@@ -85,7 +86,7 @@ func Open(ctx context.Context, nc *nats.Conn, ledger string, opts Options) (*Str
 	}
 	s := &Stream{nc: nc, js: js, ledger: ledger, opts: opts}
 	info, err := s.info(ctx)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) && !opts.MustExist {
 		info, err = s.create(ctx)
 	}
 	if err != nil {

@@ -157,22 +157,25 @@ func TestHeadIsSwappedByOneOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := s.Head(ctx)
-	if got, err := a.Load(ctx); got != nil || err != nil {
-		t.Fatalf("empty record: %q, %v", got, err)
+	text, none, err := a.Load(ctx)
+	if text != nil || none != 0 || err != nil {
+		t.Fatalf("empty record: %q, %d, %v", text, none, err)
 	}
-	if err := a.Swap(ctx, []byte("one")); err != nil {
+	one, err := a.Swap(ctx, []byte("one"), none)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Swap(ctx, []byte("other")); !errors.Is(err, stream.ErrMoved) {
+	if _, err := b.Swap(ctx, []byte("other"), none); !errors.Is(err, stream.ErrMoved) {
 		t.Errorf("second first write: got %v, want ErrMoved", err)
 	}
-	if got, _ := b.Load(ctx); string(got) != "one" {
-		t.Errorf("got %q, want one", got)
+	text, seen, _ := b.Load(ctx)
+	if string(text) != "one" || seen != one {
+		t.Errorf("got %q at %d, want one at %d", text, seen, one)
 	}
-	if err := b.Swap(ctx, []byte("two")); err != nil {
+	if _, err := b.Swap(ctx, []byte("two"), seen); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Swap(ctx, []byte("three")); !errors.Is(err, stream.ErrMoved) {
+	if _, err := a.Swap(ctx, []byte("three"), one); !errors.Is(err, stream.ErrMoved) {
 		t.Errorf("stale write: got %v, want ErrMoved", err)
 	}
 }

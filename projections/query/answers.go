@@ -43,7 +43,7 @@ func (s *service) lookThrough(ctx context.Context, view projections.View, reg *p
 		return nil, err
 	}
 	at := &sight{view: view, past: view, moment: m}
-	if at.proof, err = s.proof(m, w); err != nil {
+	if at.proof, err = s.proof(ctx, m, w); err != nil {
 		return nil, err
 	}
 	if !w.now() && reg != nil {
@@ -54,14 +54,14 @@ func (s *service) lookThrough(ctx context.Context, view projections.View, reg *p
 
 func (at *sight) close() { at.view.Close() }
 
-func (s *service) proof(m moment, w When) (Proof, error) {
+func (s *service) proof(ctx context.Context, m moment, w When) (Proof, error) {
 	newest, err := s.src.Ledger.Record(m.size - 1)
 	if err != nil {
 		return Proof{}, err
 	}
 	p := Proof{
 		KnownAt:    Point{m.size - 1, ledgeredAt(newest.Entry)},
-		Checkpoint: s.src.Status().Checkpoint,
+		Checkpoint: s.src.Shown(ctx),
 		RuleSet:    projections.RuleSet, Calendar: m.frame.Calendar,
 	}
 	if w.AsOf != "" {

@@ -62,6 +62,7 @@ func sources(l *projectionstest.Ledger, st *store.Store) query.Sources {
 			}
 			return st.View()
 		},
+		Shown: func(context.Context) query.CheckpointPoint { return query.CheckpointPoint{Size: l.Size(), Root: "ab"} },
 		Status: func() query.Status {
 			return query.Status{Ledger: "main", Size: l.Size(), Checkpoint: query.CheckpointPoint{Size: l.Size(), Root: "ab"}}
 		},

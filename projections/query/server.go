@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,9 @@ type Sources struct {
 	View func(ctx context.Context) (projections.View, error)
 	// Status returns what only the daemon knows; see [Status].
 	Status func() Status
+	// Shown returns the newest published checkpoint, which covers at least what was
+	// receipted before the call: what an answer is proved by.
+	Shown func(ctx context.Context) CheckpointPoint
 	// Checkpoint returns a published, signed checkpoint that covers at least what was
 	// receipted before the call.
 	Checkpoint func(ctx context.Context) (note []byte, size uint64, err error)
@@ -139,8 +143,8 @@ func endpointName(name string) string {
 }
 
 func (s *service) enqueue(req micro.Request, answer answerer) {
-	if req.Reply() == "" {
-		return // nobody waits for an answer
+	if !strings.HasPrefix(req.Reply(), "_INBOX") {
+		return // nobody waits, or the answer would go where only the daemon may publish
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

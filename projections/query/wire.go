@@ -112,8 +112,9 @@ type Status struct {
 	Head        Head              `json:"head"`
 	Checkpoint  CheckpointPoint   `json:"checkpoint"` // newest published one
 	Stream      StreamPoint       `json:"stream"`
-	Projected   uint64            `json:"projected"`   // entries that the registers show
-	Quarantined int               `json:"quarantined"` // items that nobody has decided on
+	Trouble     string            `json:"trouble,omitzero"` // why nothing is read from the stream at the moment
+	Projected   uint64            `json:"projected"`        // entries that the registers show
+	Quarantined int               `json:"quarantined"`      // items that nobody has decided on
 	Anomalies   int               `json:"anomalies"`
 	RuleSet     string            `json:"rule_set"`
 	Calendar    string            `json:"calendar"`

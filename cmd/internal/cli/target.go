@@ -93,6 +93,6 @@ func connected(nc *nats.Conn, err error) (*nats.Conn, error) {
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, Hint(fmt.Errorf("connect: the server does not know this user (%w)", err), "use the folder of the daemon that runs there, or ask its operator for credentials")
 	default:
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, Connecting(err)
 	}
 }

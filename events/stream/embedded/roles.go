@@ -8,13 +8,13 @@ import (
 )
 
 // Roles are the users that every daemon folder has, each named after its role.
-var Roles = []stream.Role{stream.RoleDPO, stream.RoleAuditor, stream.RoleOperator, stream.RoleDaemon}
+var Roles = []stream.Role{stream.RoleDPO, stream.RoleAuditor, stream.RoleOperator, stream.RoleDaemon, stream.RoleFront}
 
 // Reserved reports whether a publisher may not be called name, because a role or
 // the daemon itself publishes under it.
 func Reserved(name string) bool {
 	switch name {
-	case "greffe", "import", string(stream.RoleDPO), string(stream.RoleAuditor), string(stream.RoleOperator), string(stream.RoleDaemon):
+	case "greffe", "import", string(stream.RoleDPO), string(stream.RoleAuditor), string(stream.RoleOperator), string(stream.RoleDaemon), string(stream.RoleFront):
 		return true
 	}
 	return !events.ValidName(name)
@@ -35,6 +35,8 @@ func permissions(ledger string, role stream.Role, user string) *server.Permissio
 	switch role {
 	case stream.RoleDaemon:
 		return nil // everything
+	case stream.RoleFront:
+		return frontPermissions(submit("*"), query, admin, discovery, user)
 	case stream.RoleDPO:
 		publish = []string{query, discovery, submit("dpo"), submit("import")}
 	case stream.RoleAuditor:
@@ -48,5 +50,16 @@ func permissions(ledger string, role stream.Role, user string) *server.Permissio
 	return &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: publish},
 		Subscribe: &server.SubjectPermission{Allow: inboxes},
+	}
+}
+
+// frontPermissions are those of the connection that answers clients. The server does
+// not check where a request wants its answer, so whoever answers must not be able to
+// publish to anything but inboxes: else a request whose reply is $JS.API… or another's
+// topic would be carried out with the daemon's rights.
+func frontPermissions(submit, query, admin, discovery, user string) *server.Permissions {
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Deny: []string{"greffe.>", "$JS.>", "$KV.>", "$O.>", "$SYS.>", "$SRV.>"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{submit, query, admin, discovery, InboxPrefix(user) + ".>"}},
 	}
 }

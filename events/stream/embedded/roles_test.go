@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,8 @@ func TestEveryRoleAgainstEveryTopic(t *testing.T) {
 		{stream.RoleDPO, "dpo", []string{submit("dpo"), submit("import"), query, "$SRV.PING"}, []string{"_INBOX_dpo.x"}},
 		{stream.RoleAuditor, "auditor", []string{query, "$SRV.PING"}, []string{"_INBOX_auditor.x"}},
 		{stream.RoleOperator, "operator", []string{query, admin, "$SRV.PING"}, []string{"_INBOX_operator.x"}},
+		{stream.RoleFront, "front", slices.DeleteFunc(slices.Clone(topics), func(t string) bool { return !strings.HasPrefix(t, "_INBOX") && t != "anything.else" }),
+			[]string{submit("hr"), submit("crm"), submit("dpo"), submit("import"), submit("greffe"), query, admin, "$SRV.PING"}},
 		{stream.RoleDaemon, "daemon", topics, topics},
 	}
 	for _, u := range users {

@@ -110,7 +110,7 @@ func (u *Users) List() []User { return slices.Clone(u.list) }
 // of it through [Server.SetUsers].
 func (u *Users) AddPublisher(name string) (stream.Credentials, error) {
 	if Reserved(name) {
-		return stream.Credentials{}, fmt.Errorf("publisher name must be 1 to 32 of a-z, 0-9 and '-', start with a letter and be none of greffe, import, dpo, auditor, operator, daemon")
+		return stream.Credentials{}, fmt.Errorf("publisher name must be 1 to 32 of a-z, 0-9 and '-', start with a letter and be none of greffe, import, dpo, auditor, operator, daemon, front")
 	}
 	if u.index(name) >= 0 {
 		return stream.Credentials{}, fmt.Errorf("publisher %s %w: its credentials are in %s, or remove it first", name, ErrUserExists, stream.CredentialsPath(u.dir, stream.RolePublisher, name))
