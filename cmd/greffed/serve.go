@@ -31,6 +31,9 @@ func serveCmd() *cobra.Command {
 			"Without --server or --context the daemon brings its own NATS server, on loopback.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.natsPort < -1 || f.natsPort == 0 || f.natsPort > 65535 {
+				return cli.Usage("--nats-port %d: a port from 1 to 65535, or -1 for any free one", f.natsPort)
+			}
 			if f.server != "" && f.context != "" {
 				return cli.Usage("--server and --context exclude each other")
 			}
@@ -60,6 +63,9 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	d, err := startDaemon(ctx, f, log)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	}
 	if err != nil {
 		if errors.Is(err, ledger.ErrLocked) {
 			return cli.Hint(err, "only one daemon may use a folder")

@@ -32,8 +32,12 @@ type Client struct {
 // recorded, and sending it again under its id is safe.
 var ErrNoReceipt = errors.New("no receipt")
 
-// maxTries bounds how often one event is sent.
-const maxTries = 5
+// maxTries bounds how often one event is sent without any answer, and maxBusy for how
+// long a daemon may say that it is busy.
+const (
+	maxTries = 5
+	maxBusy  = 2 * time.Minute
+)
 
 // NewClient returns a client of a publisher.
 func NewClient(nc *nats.Conn, ledger, publisher string) *Client {
@@ -83,6 +87,7 @@ type submission struct {
 	flights  []flightOut // sent, without receipt or behind one without
 	first    int         // number of flights[0]
 	sent     int
+	busy     time.Time // since when the daemon says so, without a receipt in between
 }
 
 // A flightOut is one event under way.
@@ -164,20 +169,37 @@ func (s *submission) take(n int, text []byte) error {
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return fmt.Errorf("read the receipt of event %d: %w", n+1, err)
 	}
-	f := &s.flights[n-s.first]
 	if answer.Disposition == "" && answer.Status != 503 {
 		return fmt.Errorf("%w for event %d: %s", ErrNoReceipt, n+1, answer.Detail)
 	}
 	if answer.Disposition == "" {
+		return s.wait(n, time.Duration(answer.RetryAfterMS)*time.Millisecond)
+	}
+	s.busy = time.Time{}
+	s.flights[n-s.first].receipt = &answer.Receipt
+	return nil
+}
+
+// wait sends an event again to a daemon that is busy. The first such answer waits for
+// the time that the daemon names, and the others of the window pass with it.
+func (s *submission) wait(n int, pause time.Duration) error {
+	now := time.Now()
+	if s.busy.IsZero() {
+		s.busy = now
+	}
+	if now.Sub(s.busy) > maxBusy {
+		return fmt.Errorf("%w for event %d: the daemon has been busy for %s, send the rest again later", ErrNoReceipt, n+1, maxBusy)
+	}
+	f := &s.flights[n-s.first]
+	f.tries--
+	if left := time.Until(f.at.Add(pause)); left > 0 {
 		select {
 		case <-s.ctx.Done():
 			return s.ctx.Err()
-		case <-time.After(time.Duration(answer.RetryAfterMS) * time.Millisecond):
-			return s.publish(n)
+		case <-time.After(left):
 		}
 	}
-	f.receipt = &answer.Receipt
-	return nil
+	return s.publish(n)
 }
 
 // hand calls fn for the receipts whose turn it is.

@@ -367,6 +367,32 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// A client that meets a busy daemon gets all its receipts in the end, in order.
+func TestClientOutlastsABusyDaemon(t *testing.T) {
+	s := start(t, gateway.Options{MaxInFlight: 4})
+	nc := s.Connect(t, stream.RolePublisher, "hr")
+	c := gateway.NewClient(nc, "main", "hr")
+	c.Window = 16
+	seq := func(yield func([]byte, error) bool) {
+		for i := range 14 {
+			if !yield(event(i+1, 400), nil) {
+				return
+			}
+		}
+	}
+	got := 0
+	err := c.SubmitAll(t.Context(), seq, func(i int, r gateway.Receipt) error {
+		if i != got || r.Disposition != gateway.Recorded {
+			t.Errorf("receipt %d: %d %+v", got, i, r)
+		}
+		got++
+		return nil
+	})
+	if err != nil || got != 14 || s.ledger.Size() != 15 {
+		t.Errorf("%d receipts, size %d, %v", got, s.ledger.Size(), err)
+	}
+}
+
 func BenchmarkSubmit(b *testing.B) {
 	for _, inflight := range []int{1, 64, 1024} {
 		b.Run(fmt.Sprint("inflight-", inflight), func(b *testing.B) {
