@@ -24,6 +24,9 @@ func importCmd(o *options) *cobra.Command {
 			"--as-of sets when the base was read (recordedat of its events).",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkImport(o.asOf, assessedOn); err != nil {
+				return err
+			}
 			facts, warnings, err := readBase(args[0], base.Options{RecordedAt: events.Instant(o.asOf), AssumeAssessedOn: events.Date(assessedOn)})
 			if err != nil {
 				return err
@@ -41,6 +44,18 @@ func importCmd(o *options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&assessedOn, "assume-assessed-on", "", "date of the security assessment, if the base does not give one")
 	return cmd
+}
+
+// checkImport refuses words that make no sense. A base was read at an instant: that of
+// the events' recordedat, for which a date would not do.
+func checkImport(asOf, assessedOn string) error {
+	if asOf != "" && !events.Instant(asOf).Valid() {
+		return cli.Usage("--as-of of import is not an RFC 3339 instant with offset, such as 2026-11-23T12:00:00+01:00")
+	}
+	if assessedOn != "" && !events.Date(assessedOn).Valid() {
+		return cli.Usage("--assume-assessed-on is not a date, such as 2024-03-29")
+	}
+	return nil
 }
 
 func readBase(name string, opts base.Options) ([]events.Event, []base.Warning, error) {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/pflag"
 
 	"greffe/cmd/internal/cli"
+	"greffe/events"
 	"greffe/events/stream"
 	"greffe/projections/query"
 )
@@ -39,9 +41,24 @@ func (o *options) register(flags *pflag.FlagSet) {
 func (o *options) validate() error {
 	switch o.output {
 	case "table", "json", "ndjson", "csv", "yaml":
-		return nil
+	default:
+		return cli.Usage("-o %s: table, json, ndjson, csv or yaml", o.output)
 	}
-	return cli.Usage("-o %s: table, json, ndjson, csv or yaml", o.output)
+	if o.target.Ledger != "" && !events.ValidName(o.target.Ledger) {
+		return cli.Usage("--ledger: a ledger's name is 1 to 32 of a-z, 0-9 and '-', and starts with a letter")
+	}
+	if o.asOf != "" && !moment(o.asOf) {
+		return cli.Usage("--as-of is neither a date nor an RFC 3339 instant with offset, such as 2026-01-31 or 2026-01-31T10:00:00+01:00")
+	}
+	if _, err := strconv.ParseUint(o.knownAt, 10, 64); o.knownAt != "" && err != nil && !moment(o.knownAt) {
+		return cli.Usage("--known-at is neither a seq, a date nor an RFC 3339 instant with offset, such as 145, 2026-01-31 or 2026-01-31T10:00:00+01:00")
+	}
+	return nil
+}
+
+// moment reports whether text is an instant or a date, in the forms that the daemon takes.
+func moment(text string) bool {
+	return events.Instant(text).Valid() || events.Date(text).Valid()
 }
 
 func (o *options) when() query.When { return query.When{AsOf: o.asOf, KnownAt: o.knownAt} }

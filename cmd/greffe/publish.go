@@ -33,7 +33,13 @@ func publishCmd(o *options) *cobra.Command {
 			}
 			defer in.Close()
 			s := submitter{o: o, publisher: publisher, receipts: cmd.OutOrStdout(), progress: cmd.ErrOrStderr()}
-			return s.run(cmd.Context(), eventsIn(in), 0)
+			if err := s.run(cmd.Context(), eventsIn(in), 0); err != nil {
+				return err
+			}
+			if len(s.counts) == 0 {
+				fmt.Fprintln(cmd.ErrOrStderr(), "greffe: warning: no events to publish in the input")
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&publisher, "publisher", "dpo", "publish as: dpo, or a name of greffed publisher add")

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"greffe/cmd/internal/cli"
 	"greffe/events"
 	"greffe/events/durable"
 	"greffe/ledger"
@@ -35,22 +36,59 @@ type folder struct {
 	made   bool // by this start
 }
 
-// openFolder makes the folder if need be and locks it: one daemon at a time.
+// openFolder makes the folder if need be and locks it: one daemon at a time. Only the
+// start of a daemon may make one, see [findFolder].
 func openFolder(dir, ledgerName string) (*folder, error) {
-	if !events.ValidName(ledgerName) {
-		return nil, fmt.Errorf("ledger name must be 1 to 32 of a-z, 0-9 and '-', and start with a letter")
+	if err := checkName(ledgerName); err != nil {
+		return nil, err
 	}
 	_, err := os.Stat(dir)
 	made := errors.Is(err, fs.ErrNotExist)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w, choose a folder that can be written with --dir", dir, unwrapPath(err))
 	}
+	return lockFolder(dir, ledgerName)
+}
+
+// findFolder locks a folder that holds a ledger, and makes nothing where none is.
+func findFolder(dir, ledgerName string) (*folder, error) {
+	id, err := findLedger(dir, ledgerName)
+	if err != nil {
+		return nil, err
+	}
+	return lockFolder(dir, string(id.Ledger))
+}
+
+// findLedger reads what the folder's ledger is; ledgerName "" takes whichever it is.
+func findLedger(dir, ledgerName string) (identity, error) {
+	if ledgerName != "" {
+		if err := checkName(ledgerName); err != nil {
+			return identity{}, err
+		}
+	}
+	f := folder{dir: dir, ledger: ledgerName}
+	id, err := f.readIdentity()
+	if errors.Is(err, fs.ErrNotExist) {
+		return id, cli.Hint(fmt.Errorf("%s holds no ledger", dir), "the first start makes one: greffed serve --dir %s", dir)
+	}
+	return id, err
+}
+
+func checkName(ledgerName string) error {
+	if !events.ValidName(ledgerName) {
+		return cli.Usage("--ledger: a ledger's name is 1 to 32 of a-z, 0-9 and '-', and starts with a letter")
+	}
+	return nil
+}
+
+func lockFolder(dir, ledgerName string) (*folder, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be written: %w, choose another folder with --dir", dir, unwrapPath(err))
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w, stop it or choose another folder with --dir", dir, ledger.ErrLocked), lock.Close())
+		err = errors.Join(fmt.Errorf("%s: %w", dir, ledger.ErrLocked), lock.Close())
+		return nil, cli.Hint(err, "stop it, or choose another folder with --dir")
 	}
 	return &folder{dir: dir, ledger: ledgerName, lock: lock, made: made}, nil
 }
@@ -116,21 +154,31 @@ type keys struct {
 
 // loadIdentity reads the identity and the keys; fresh reports that there are none.
 func (f *folder) loadIdentity() (id identity, k keys, fresh bool, err error) {
-	text, err := os.ReadFile(f.identityPath())
+	id, err = f.readIdentity()
 	if errors.Is(err, fs.ErrNotExist) {
 		return id, k, true, nil
 	}
 	if err != nil {
-		return id, k, false, fmt.Errorf("read identity: %w", err)
-	}
-	if err := json.Unmarshal(text, &id); err != nil {
-		return id, k, false, fmt.Errorf("read identity: %s is damaged: %w", f.identityPath(), err)
-	}
-	if string(id.Ledger) != f.ledger {
-		return id, k, false, fmt.Errorf("%s holds ledger %s, not %s: start with --ledger %s or another --dir", f.dir, id.Ledger, f.ledger, id.Ledger)
+		return id, k, false, err
 	}
 	k, err = f.loadKeys(&id)
 	return id, k, false, err
+}
+
+// readIdentity reads ledger.json. The error is fs.ErrNotExist if there is none; a
+// folder that was told its ledger's name takes no other.
+func (f *folder) readIdentity() (id identity, err error) {
+	text, err := os.ReadFile(f.identityPath())
+	if err != nil {
+		return id, fmt.Errorf("read identity: %w", err)
+	}
+	if err := json.Unmarshal(text, &id); err != nil {
+		return id, fmt.Errorf("read identity: %s is damaged: %w", f.identityPath(), err)
+	}
+	if f.ledger != "" && string(id.Ledger) != f.ledger {
+		return id, fmt.Errorf("%s holds ledger %s, not %s: start with --ledger %s or another --dir", f.dir, id.Ledger, f.ledger, id.Ledger)
+	}
+	return id, nil
 }
 
 func (f *folder) loadKeys(id *identity) (k keys, err error) {

@@ -98,6 +98,9 @@ type loader struct {
 
 func newVictim(t *testing.T, seed uint64, publishers int) *victim {
 	v := &victim{T: t, rng: rand.New(rand.NewPCG(seed, 0)), program: clitest.Build(t, "greffed"), dir: filepath.Join(t.TempDir(), "D")}
+	t.Cleanup(v.stop)
+	v.start() // the first start makes the ledger, and only then can it have publishers
+	v.ready()
 	for i := range publishers {
 		name := fmt.Sprintf("load-%d", i)
 		if out, err := exec.Command(v.program, "publisher", "add", name, "--dir", v.dir).CombinedOutput(); err != nil {
@@ -105,7 +108,7 @@ func newVictim(t *testing.T, seed uint64, publishers int) *victim {
 		}
 		v.publishers = append(v.publishers, &loader{name: name})
 	}
-	t.Cleanup(v.stop)
+	v.kill()
 	return v
 }
 

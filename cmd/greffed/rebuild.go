@@ -21,17 +21,14 @@ func rebuildCmd() *cobra.Command {
 		Long:  "Throw the registers away and make them anew from the ledger. The daemon must not run. The answers stay the same.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f, err := openFolder(dir, ledgerName)
+			f, err := findFolder(dir, ledgerName)
 			if err != nil {
 				return err
 			}
 			defer f.close()
-			_, k, fresh, err := f.loadIdentity()
+			_, k, _, err := f.loadIdentity()
 			if err != nil {
 				return err
-			}
-			if fresh {
-				return fmt.Errorf("%s holds no ledger", dir)
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 			l, err := ledger.Open(f.path("ledger"), ledger.Options{Signer: k.signer, Verifier: k.verifier, Log: log})
@@ -57,6 +54,6 @@ func rebuildCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", cli.DefaultDir(), "folder of the daemon")
-	cmd.Flags().StringVar(&ledgerName, "ledger", "main", "name of the ledger")
+	cmd.Flags().StringVar(&ledgerName, "ledger", "", "name of the ledger (default: the one in DIR)")
 	return cmd
 }

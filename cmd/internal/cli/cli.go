@@ -51,10 +51,12 @@ func Arguments(err error) error {
 	return err
 }
 
-// Hint adds what to do to an error.
+// Hint adds what to do to an error. An error that has a hint keeps it, for that one
+// was nearer to the cause.
 func Hint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
+	var e *Error
+	if err == nil || errors.As(err, &e) && e.Hint != "" {
+		return err
 	}
 	return &Error{Code: ExitCode(err), Err: err, Hint: fmt.Sprintf(format, args...)}
 }
