@@ -47,7 +47,11 @@ func openFolder(dir, ledgerName string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w, choose a folder that can be written with --dir", dir, unwrapPath(err))
 	}
-	return lockFolder(dir, ledgerName)
+	f, err := lockFolder(dir, ledgerName)
+	if err == nil {
+		f.made = made
+	}
+	return f, err
 }
 
 // findFolder locks a folder that holds a ledger, and makes nothing where none is.
@@ -90,7 +94,7 @@ func lockFolder(dir, ledgerName string) (*folder, error) {
 		err = errors.Join(fmt.Errorf("%s: %w", dir, ledger.ErrLocked), lock.Close())
 		return nil, cli.Hint(err, "stop it, or choose another folder with --dir")
 	}
-	return &folder{dir: dir, ledger: ledgerName, lock: lock, made: made}, nil
+	return &folder{dir: dir, ledger: ledgerName, lock: lock}, nil
 }
 
 // undo takes away what a start that failed has made: a folder that was not there, and
