@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -50,6 +51,7 @@ type daemon struct {
 	follower *follower
 	head     *headKeeper
 	answers  io.Closer
+	web      net.Listener // nil without HTTP
 
 	stop   context.CancelCauseFunc
 	ended  context.Context
@@ -72,7 +74,7 @@ func startDaemon(ctx context.Context, f serveFlags, log *slog.Logger) (_ *daemon
 		}
 	}()
 	steps := []func(context.Context, serveFlags) error{
-		d.openFolder, d.openLedger, d.connect, d.openStream, d.openRegisters, d.startIngest, d.checkHead, d.startServing,
+		d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.checkHead, d.startServing,
 	}
 	for _, step := range steps {
 		if err := step(ctx, f); err != nil {
@@ -305,6 +307,9 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 		return err
 	}
 	d.goRun("gateway", d.gateway.Run)
+	if d.web != nil {
+		d.goRun("http", d.serveHTTP)
+	}
 	if d.answers, err = query.Serve(d.front, d.folder.ledger, d.sources()); err != nil {
 		return fmt.Errorf("serve queries: %w", err)
 	}
@@ -319,6 +324,9 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 // everything that the daemon has to say at its start has been said.
 func (d *daemon) ready() error {
 	info := cli.DaemonFile{Ledger: d.folder.ledger, PID: os.Getpid()}
+	if d.web != nil {
+		info.HTTP = d.web.Addr().String()
+	}
 	if d.server != nil {
 		info.URL = d.where
 	} else if d.flags.context != "" {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +26,7 @@ func startTest(t *testing.T, dir string) (*daemon, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	return startDaemon(ctx, serveFlags{dir: dir, ledger: "main", natsPort: -1, replicas: 1, zone: "Europe/Paris"}, slog.New(slog.DiscardHandler))
+	return startDaemon(ctx, serveFlags{dir: dir, ledger: "main", natsPort: -1, replicas: 1, zone: "Europe/Paris", http: httpOff}, slog.New(slog.DiscardHandler))
 }
 
 func mustStart(t *testing.T, dir string) *daemon {
@@ -243,7 +245,7 @@ func TestFailedFirstStartLeavesNothing(t *testing.T) {
 	if _, err := fmt.Sscanf(busy.where, "nats://127.0.0.1:%d", &port); err != nil {
 		t.Fatal(err)
 	}
-	_, err := startDaemon(t.Context(), serveFlags{dir: dir, ledger: "main", natsPort: port, replicas: 1, zone: "Europe/Paris"}, slog.New(slog.DiscardHandler))
+	_, err := startDaemon(t.Context(), serveFlags{dir: dir, ledger: "main", natsPort: port, replicas: 1, zone: "Europe/Paris", http: httpOff}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "cannot be used") {
 		t.Fatalf("got %v, want the port to be in use", err)
 	}
@@ -294,5 +296,41 @@ func TestAnswersGoToInboxesOnly(t *testing.T) {
 	}
 	if now, _, err := d.head.record.Load(t.Context()); err != nil || !bytes.Equal(now, record) {
 		t.Errorf("the head record was changed (%v)", err)
+	}
+}
+
+// A follower with nothing but HTTP reads the checkpoint that the bundle has too, and
+// nothing that no checkpoint covers.
+func TestFollowOverHTTP(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	d, err := startDaemon(ctx, serveFlags{dir: t.TempDir(), ledger: "main", natsPort: -1, replicas: 1, zone: "Europe/Paris", http: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	want := publishSome(t, d, 1, 300)
+	resp, err := http.Get("http://" + d.web.Addr().String() + "/checkpoint")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %q (%v), want %q", got, err, want)
+	}
+	for path, status := range map[string]int{"/tile/0/000": 200, "/tile/0/001.p/45": 200, "/tile/0/001.p/46": 404, "/tile/entries/000": 200, "/": 404} {
+		resp, err := http.Get("http://" + d.web.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != status {
+			t.Errorf("GET %s: %d, want %d", path, resp.StatusCode, status)
+		}
+	}
+	_, err = startDaemon(ctx, serveFlags{dir: filepath.Join(t.TempDir(), "x"), ledger: "main", natsPort: -1, replicas: 1, zone: "Europe/Paris", http: d.web.Addr().String()}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "--http") {
+		t.Errorf("the same port twice: %v", err)
 	}
 }

@@ -114,7 +114,7 @@ func newVictim(t *testing.T, seed uint64, publishers int) *victim {
 
 func (v *victim) start() {
 	v.log.Reset()
-	v.process = exec.Command(v.program, "serve", "--quiet", "--dir", v.dir, "--nats-port", "-1")
+	v.process = exec.Command(v.program, "serve", "--quiet", "--dir", v.dir, "--nats-port", "-1", "--http", "127.0.0.1:0")
 	v.process.Stdout, v.process.Stderr = &v.log, &v.log
 	if err := v.process.Start(); err != nil {
 		v.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // serveFlags are the flags of greffed serve.
 type serveFlags struct {
 	dir, ledger, context, server, zone string
+	http                               string
 	natsPort, replicas                 int
 	quiet                              bool
 }
@@ -46,6 +47,7 @@ func serveCmd() *cobra.Command {
 	flags.IntVar(&f.natsPort, "nats-port", 4222, "port of the embedded NATS server on 127.0.0.1, -1 for any free one")
 	flags.StringVar(&f.context, "context", "", "use an external NATS server, by a context of the nats command line")
 	flags.StringVar(&f.server, "server", "", "use an external NATS server, by URL")
+	flags.StringVar(&f.http, "http", "127.0.0.1:8470", "address at which the log can be followed (C2SP tlog-tiles), or "+httpOff)
 	flags.IntVar(&f.replicas, "replicas", 1, "replicas of the stream on an external cluster")
 	flags.StringVar(&f.zone, "zone", "Europe/Paris", "time zone of the ledger, fixed when it is opened")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
@@ -95,6 +97,9 @@ func (d *daemon) announce(w io.Writer) {
 		where = d.nc.ConnectedUrlRedacted() // what was given may hold a password
 	}
 	fmt.Fprintf(w, "listening on %s\n", where)
+	if d.web != nil {
+		fmt.Fprintf(w, "the log can be followed at http://%s/checkpoint\n", d.web.Addr())
+	}
 	if pid := os.Getpid(); d.fresh {
 		fmt.Fprintf(w, "ready (pid %d): greffe --dir %s register\n", pid, d.folder.dir)
 	} else {

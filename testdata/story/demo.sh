@@ -17,7 +17,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n== %s\n' "$*"; }
 
 say "1. A daemon with its own NATS server, on a free port"
-greffed serve --dir "$dir/daemon" --nats-port -1 >"$dir/log" 2>&1 &
+greffed serve --dir "$dir/daemon" --nats-port -1 --http 127.0.0.1:0 >"$dir/log" 2>&1 &
 daemon=$!
 n=0
 until [ -f "$dir/daemon/daemon.json" ]; do

@@ -157,6 +157,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if !strings.Contains(strings.Join(words, " "), "--nats-port") {
 		words = append(words, "--nats-port", "-1")
 	}
+	if !strings.Contains(strings.Join(words, " "), "--http") {
+		words = append(words, "--http", "127.0.0.1:0")
+	}
 	cmd := program(ts, "greffed", words...)
 	cmd.Stdout, cmd.Stderr = log, log
 	ts.Check(cmd.Start())

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"greffe/ledger/tiles"
+)
+
+// httpOff is the value of --http that opens no port.
+const httpOff = "off"
+
+// listenHTTP opens the port for followers of the log. It is read-only and shows no
+// payloads.
+func (d *daemon) listenHTTP(context.Context, serveFlags) error {
+	if d.flags.http == httpOff {
+		return nil
+	}
+	l, err := net.Listen("tcp", d.flags.http)
+	if err != nil {
+		return fmt.Errorf("%s cannot be used for HTTP (%w): stop what listens there, or choose another address with --http, or --http %s", d.flags.http, errors.Unwrap(err), httpOff)
+	}
+	d.web = l
+	d.later(func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// serveHTTP serves until the daemon ends.
+func (d *daemon) serveHTTP(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           tiles.Handler(tiles.Source{Ledger: d.ledger, Checkpoint: d.head.publish, Log: d.log}),
+		ReadHeaderTimeout: 5 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	context.AfterFunc(ctx, func() { server.Close() })
+	if err := server.Serve(d.web); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
