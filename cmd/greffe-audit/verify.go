@@ -28,15 +28,40 @@ func (c *command) verify(args []string) int {
 	}
 	defer in.Close()
 	bar := newProgress(c.stderr, size, o.quiet)
-	report, err := verify.Bundle(context.Background(), in, key, verify.Options{Progress: bar.show})
+	counted := &countingReader{r: in}
+	report, err := verify.Bundle(context.Background(), counted, key, verify.Options{Progress: bar.show})
 	bar.clear()
 	if err != nil {
 		return c.cannot(err, "the bundle could not be read to its end; nothing is said about its content")
+	}
+	if counted.n == 0 {
+		sayEmpty(&report)
 	}
 	if err := writeReport(c.stdout, o, &report); err != nil {
 		return c.cannot(fmt.Errorf("write report: %w", err), "check where standard output goes")
 	}
 	return exitCode(&report)
+}
+
+// A countingReader counts the bytes that were read.
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// sayEmpty names the likeliest of all foreign files: one whose copying never began.
+func sayEmpty(r *verify.Report) {
+	const empty = "the file is empty"
+	r.Content.Why = empty
+	for i := range r.Faults {
+		r.Faults[i].What, r.Faults[i].Hint = empty, "have it sent again, or check where it was copied from"
+	}
 }
 
 func exitCode(r *verify.Report) int {
@@ -75,8 +100,10 @@ func textReport(file string, r *verify.Report) string {
 	if r.Origin != "" {
 		line("ledger", "%s", r.Origin)
 	}
-	line("size", "%d entries%s", r.Size, dispositions(r))
-	line("root", "%s", hex.EncodeToString(r.Root[:]))
+	if r.Size > 0 { // else there is nothing that these could be of
+		line("size", "%d entries%s", r.Size, dispositions(r))
+		line("root", "%s", hex.EncodeToString(r.Root[:]))
+	}
 	for _, n := range r.Results() {
 		line(n.Name, "%-13s%s", mark(n.Verdict), n.Why)
 	}
@@ -84,8 +111,12 @@ func textReport(file string, r *verify.Report) string {
 		line("fault", "%s", r.Faults[0])
 		line("hint", "%s", r.Faults[0].Hint)
 	}
-	if r.FaultCount > 1 {
-		line("", "%d more faults; -o json lists them", r.FaultCount-1)
+	switch more := r.FaultCount - min(r.FaultCount, 1); more {
+	case 0:
+	case 1:
+		line("", "1 more fault; -o json lists it")
+	default:
+		line("", "%d more faults; -o json lists them", more)
 	}
 	return b.String()
 }

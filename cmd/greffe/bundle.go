@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +32,7 @@ func bundleCmd(o *options) *cobra.Command {
 			defer nc.Close()
 			cp, err := writeBundle(cmd, o, client, file)
 			if err != nil {
-				return cli.Denied(nc, fmt.Errorf("write bundle: %w", err))
+				return cli.Denied(nc, unwritten(file, err))
 			}
 			what := struct {
 				File string `json:"file"`
@@ -47,8 +49,30 @@ func bundleCmd(o *options) *cobra.Command {
 	return cmd
 }
 
+// unwritten says why there is no bundle, by the name that was asked for: the temporary
+// one that the system complains about means nothing to anybody.
+func unwritten(file string, err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = fmt.Errorf("write bundle %s: %w", file, path.Err)
+	case errors.As(err, &link):
+		err = fmt.Errorf("write bundle %s: %w", file, link.Err)
+	default:
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return cli.Hint(err, "the folder %s does not exist, make it first", filepath.Dir(file))
+	}
+	return err
+}
+
 // writeBundle writes beside the file and renames: there is a whole bundle or none.
 func writeBundle(cmd *cobra.Command, o *options, client *query.Client, file string) (query.SignedCheckpoint, error) {
+	if info, err := os.Stat(file); err == nil && info.IsDir() { // found out now, not after a long download
+		return query.SignedCheckpoint{}, &fs.PathError{Op: "write", Path: file, Err: syscall.EISDIR}
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
 		return query.SignedCheckpoint{}, err

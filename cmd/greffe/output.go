@@ -15,22 +15,27 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"greffe/cmd/internal/cli"
+	"greffe/projections/query"
 )
 
 // A view is an answer in the shapes that people and scripts ask for.
 type view struct {
-	whole  any        // the answer: json, yaml
-	items  []any      // its parts: ndjson
-	head   []string   // table and csv
-	rows   [][]string // table and csv
-	footer string     // under a table
+	whole   any        // the answer: json, yaml
+	items   []any      // its parts: ndjson
+	head    []string   // table, and csv if the names are those of the JSON
+	fields  []string   // csv: the names of the columns in the JSON; nil takes head
+	rows    [][]string // table and csv
+	records [][]string // csv, if its rows are others
+	uncut   bool       // a table shows every value whole, on a terminal too
+	footer  string     // under a table
+	proof   *query.Proof
 }
 
 // print writes the view in the format of -o.
 func (o *options) print(w io.Writer, v view) error {
 	switch o.output {
 	case "table":
-		return printTable(w, v)
+		return printTable(w, v, cli.IsTerminal(w))
 	case "csv":
 		return printCSV(w, v)
 	case "json":
@@ -88,7 +93,13 @@ func blockStyle(n *yaml.Node) {
 	}
 }
 
-func printTable(w io.Writer, v view) error {
+// printTable cuts long values on a terminal alone: what goes into a file or a pipe is
+// whole.
+func printTable(w io.Writer, v view, terminal bool) error {
+	cut := func(s string) string { return s }
+	if terminal && !v.uncut {
+		cut = clip
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
@@ -99,7 +110,7 @@ func printTable(w io.Writer, v view) error {
 	}
 	t.AppendHeader(cells(v.head, printable))
 	for _, row := range v.rows {
-		t.AppendRow(cells(row, func(s string) string { return clip(printable(s)) }))
+		t.AppendRow(cells(row, func(s string) string { return cut(printable(s)) }))
 	}
 	if len(v.rows) == 0 {
 		fmt.Fprintln(w, "no rows")
@@ -108,6 +119,9 @@ func printTable(w io.Writer, v view) error {
 	}
 	if v.footer != "" {
 		fmt.Fprintln(w, v.footer)
+	}
+	if v.proof != nil {
+		fmt.Fprintln(w, proofLine(*v.proof, terminal))
 	}
 	return nil
 }
@@ -140,13 +154,21 @@ func printable(s string) string {
 	}, s)
 }
 
+// printCSV names the columns as the JSON does: labels are for people and may change.
 func printCSV(w io.Writer, v view) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true // RFC 4180
-	if err := out.Write(v.head); err != nil {
+	head, rows := v.head, v.rows
+	if v.fields != nil {
+		head = v.fields
+	}
+	if v.records != nil {
+		rows = v.records
+	}
+	if err := out.Write(head); err != nil {
 		return err
 	}
-	for _, row := range v.rows {
+	for _, row := range rows {
 		safe := make([]string, len(row))
 		for i, s := range row {
 			safe[i] = harmless(s)

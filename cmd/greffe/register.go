@@ -74,7 +74,8 @@ func (o *options) read(cmd *cobra.Command, ask func(*query.Client) (view, error)
 }
 
 func registersView(r query.Registers) view {
-	v := view{whole: r, head: []string{"register", "title", "rows", "anomalies", "law"}, footer: proofLine(r.Proof)}
+	v := view{whole: r, head: []string{"register", "title", "rows", "anomalies", "law"},
+		fields: []string{"register", "label", "rows", "anomalies", "law"}, proof: &r.Proof}
 	for _, s := range r.Registers {
 		v.items = append(v.items, s)
 		v.rows = append(v.rows, []string{s.Register, s.Label.En, fmt.Sprint(s.Rows), fmt.Sprint(s.Anomalies), s.Law})
@@ -83,13 +84,14 @@ func registersView(r query.Registers) view {
 }
 
 func listView(r query.Register) view {
-	v := view{whole: r, footer: fmt.Sprintf("%d rows, %d anomalies, digest %s\n%s", len(r.Rows), r.Anomalies, r.Digest, proofLine(r.Proof))}
+	v := view{whole: r, footer: fmt.Sprintf("%d rows, %d anomalies, digest %s", len(r.Rows), r.Anomalies, r.Digest), proof: &r.Proof}
 	table, ok := projections.Lookup(r.Register)
 	if !ok {
 		return v
 	}
 	for _, c := range table.Columns {
 		v.head = append(v.head, c.Label.En)
+		v.fields = append(v.fields, c.Field)
 	}
 	for _, row := range r.Rows {
 		v.items = append(v.items, row)
@@ -103,8 +105,8 @@ func listView(r query.Register) view {
 }
 
 func showView(s query.Shown) view {
-	v := view{whole: s, items: []any{s}, head: []string{"field", "value"}, footer: proofLine(s.Proof)}
-	fields(&v, "", s.Row)
+	v := view{whole: s, items: []any{s}, head: []string{"field", "value"}, proof: &s.Proof}
+	v.rows = fields("", s.Row)
 	for _, a := range s.Anomalies {
 		v.rows = append(v.rows, []string{"anomaly", fmt.Sprintf("%s at seq %d", a.Code, a.Seq)})
 	}
@@ -112,31 +114,33 @@ func showView(s query.Shown) view {
 }
 
 // fields lists the members of an object as rows, nested ones under dotted names.
-func fields(v *view, prefix string, object jsontext.Value) {
+func fields(prefix string, object jsontext.Value) (rows [][]string) {
 	dec := jsontext.NewDecoder(strings.NewReader(string(object)))
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
-		return
+		return nil
 	}
 	for dec.PeekKind() == '"' {
 		name, err := dec.ReadToken()
 		if err != nil {
-			return
+			return rows
 		}
 		path := prefix + name.String()
 		value, err := dec.ReadValue()
 		if err != nil {
-			return
+			return rows
 		}
 		if value.Kind() == '{' {
-			fields(v, path+".", value.Clone())
+			rows = append(rows, fields(path+".", value.Clone())...)
 			continue
 		}
-		v.rows = append(v.rows, []string{path, lookup(jsontext.Value(`{"x":`+string(value)+`}`), "x")})
+		rows = append(rows, []string{path, lookup(jsontext.Value(`{"x":`+string(value)+`}`), "x")})
 	}
+	return rows
 }
 
 func historyView(h query.History) view {
-	v := view{whole: h, head: []string{"seq", "ledgered at", "occurred at", "type", "publisher", "disposition", "anomalies", "event id"}, footer: proofLine(h.Proof)}
+	v := view{whole: h, head: []string{"seq", "ledgered at", "occurred at", "type", "publisher", "disposition", "anomalies", "event id"},
+		fields: []string{"seq", "ledgered_at", "event.time", "type", "publisher", "disposition", "anomalies", "event_id"}, proof: &h.Proof}
 	for _, e := range h.Entries {
 		v.items = append(v.items, e)
 		codes := make([]string, len(e.Anomalies))
@@ -148,15 +152,12 @@ func historyView(h query.History) view {
 	return v
 }
 
-// proofLine says what an answer rests on.
-func proofLine(p query.Proof) string {
-	return fmt.Sprintf("known at seq %d (%s), proved by checkpoint %d %s, rules %s, calendar %s",
-		p.KnownAt.Seq, p.KnownAt.At, p.Checkpoint.Size, short(p.Checkpoint.Root), p.RuleSet, p.Calendar)
-}
-
-func short(hash string) string {
-	if len(hash) > 16 {
-		return hash[:16] + "…"
+// proofLine says what an answer rests on; brief cuts the hash.
+func proofLine(p query.Proof, brief bool) string {
+	root := p.Checkpoint.Root
+	if brief && len(root) > 16 {
+		root = root[:16] + "…"
 	}
-	return hash
+	return fmt.Sprintf("known at seq %d (%s), proved by checkpoint %d %s, rules %s, calendar %s",
+		p.KnownAt.Seq, p.KnownAt.At, p.Checkpoint.Size, root, p.RuleSet, p.Calendar)
 }

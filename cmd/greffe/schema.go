@@ -23,7 +23,7 @@ func schemaCmd(o *options) *cobra.Command {
 				_, err := cmd.OutOrStdout().Write(t.SubmitSchema())
 				return err
 			}
-			v := view{head: []string{"type", "title", "who publishes"}}
+			v := view{head: []string{"type", "title", "who publishes"}, fields: []string{"type", "title", "published_by"}}
 			for _, t := range events.Catalog() {
 				who := "publishers"
 				if t.Daemon {

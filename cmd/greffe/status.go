@@ -3,9 +3,10 @@ package main
 import (
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
-	"greffe/cmd/internal/cli"
+	"greffe/projections/query"
 )
 
 func statusCmd(o *options) *cobra.Command {
@@ -14,27 +15,42 @@ func statusCmd(o *options) *cobra.Command {
 		Short: "where the ledger stands",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, nc, err := o.ask()
-			if err != nil {
-				return err
-			}
-			defer nc.Close()
-			s, err := client.Status(cmd.Context())
-			if err != nil {
-				return cli.Denied(nc, err)
-			}
-			rows := [][]string{
-				{"ledger", s.Ledger}, {"origin", s.Origin}, {"size", fmt.Sprint(s.Size)},
-				{"head", fmt.Sprintf("seq %d, %s, %s", s.Head.Seq, s.Head.LeafHash, s.Head.At)},
-				{"checkpoint", fmt.Sprintf("size %d, root %s", s.Checkpoint.Size, s.Checkpoint.Root)},
-				{"stream", fmt.Sprintf("epoch %d, seq %d", s.Stream.Epoch, s.Stream.Seq)},
-				{"projected", fmt.Sprint(s.Projected)}, {"quarantined", fmt.Sprint(s.Quarantined)}, {"anomalies", fmt.Sprint(s.Anomalies)},
-				{"rule set", s.RuleSet}, {"calendar", s.Calendar}, {"zone", s.Zone},
-			}
-			for _, folder := range []string{"ledger", "projections", "stream"} {
-				rows = append(rows, []string{folder + " on disk", fmt.Sprintf("%.1f MB", float64(s.DiskBytes[folder])/1e6)})
-			}
-			return o.print(cmd.OutOrStdout(), view{whole: s, items: []any{s}, head: []string{"what", "value"}, rows: rows})
+			return o.read(cmd, func(c *query.Client) (view, error) {
+				s, err := c.Status(cmd.Context())
+				if err != nil {
+					return view{}, err
+				}
+				return statusView(s)
+			})
 		},
 	}
+}
+
+// statusView shows hashes whole: they are there to be compared.
+func statusView(s query.Status) (view, error) {
+	text, err := json.Marshal(s, json.Deterministic(true))
+	if err != nil {
+		return view{}, err
+	}
+	v := view{whole: s, items: []any{s}, head: []string{"what", "value"}, fields: []string{"field", "value"}, records: fields("", text), uncut: true}
+	v.rows = [][]string{
+		{"ledger", s.Ledger}, {"origin", s.Origin}, {"size", fmt.Sprint(s.Size)},
+		{"head", fmt.Sprintf("seq %d, %s, %s", s.Head.Seq, s.Head.LeafHash, s.Head.At)},
+		{"checkpoint", fmt.Sprintf("size %d, root %s", s.Checkpoint.Size, s.Checkpoint.Root)},
+		{"stream", fmt.Sprintf("epoch %d, seq %d", s.Stream.Epoch, s.Stream.Seq)},
+		{"projected", fmt.Sprint(s.Projected)}, {"quarantined", fmt.Sprint(s.Quarantined)}, {"anomalies", fmt.Sprint(s.Anomalies)},
+		{"rule set", s.RuleSet}, {"calendar", s.Calendar}, {"zone", s.Zone},
+	}
+	for _, folder := range []string{"ledger", "projections", "stream"} {
+		v.rows = append(v.rows, []string{folder + " on disk", diskSize(s.DiskBytes[folder])})
+	}
+	return v, nil
+}
+
+// diskSize returns a number of bytes in kB or, from one million on, in MB.
+func diskSize(bytes uint64) string {
+	if bytes < 1e6 {
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 }

@@ -37,7 +37,7 @@ func (t *Target) Connect(name string, path func(dir string) string, opts ...nats
 		if t.Ledger == "" {
 			t.Ledger = "main"
 		}
-		return dial(t.Context, t.Server, opts)
+		return dial(t.Context, t.Server, "start the nats-server there, or correct --server or --context", opts)
 	}
 	d, err := ReadDaemonFile(t.Dir)
 	if err != nil {
@@ -48,13 +48,14 @@ func (t *Target) Connect(name string, path func(dir string) string, opts ...nats
 	}
 	t.Ledger = d.Ledger
 	if d.URL == "" {
-		return dial(d.Context, d.Server, opts)
+		return dial(d.Context, d.Server, fmt.Sprintf("the daemon of %s uses a server of somebody else's: start that one", t.Dir), opts)
 	}
 	c, err := stream.ReadCredentials(path(t.Dir))
 	if err != nil {
 		return nil, Hint(err, "in %s only its owner can read them; a publisher is made by: greffed publisher add NAME --dir %s", t.Dir, t.Dir)
 	}
-	return connected(nats.Connect(d.URL, append(c.Options(), opts...)...))
+	nc, err := nats.Connect(d.URL, append(c.Options(), opts...)...)
+	return connected(nc, err, fmt.Sprintf("%s may be left from a daemon that was killed; start it again: greffed serve --dir %s", daemonPath(t.Dir), t.Dir))
 }
 
 // leave ends a connection whose user may not do what it asks for: the server tells it
@@ -74,22 +75,23 @@ func Denied(nc *nats.Conn, err error) error {
 	return err
 }
 
-// dial connects to a server of somebody else's.
-func dial(context, server string, opts []nats.Option) (*nats.Conn, error) {
+// dial connects to a server of somebody else's. absent is the hint if nobody answers.
+func dial(context, server, absent string, opts []nats.Option) (*nats.Conn, error) {
 	if context != "" {
 		nc, _, err := natscontext.Connect(context, opts...)
-		return connected(nc, err)
+		return connected(nc, err, absent)
 	}
-	return connected(nats.Connect(server, opts...))
+	nc, err := nats.Connect(server, opts...)
+	return connected(nc, err, absent)
 }
 
 // connected says what to do about a connection that failed.
-func connected(nc *nats.Conn, err error) (*nats.Conn, error) {
+func connected(nc *nats.Conn, err error, absent string) (*nats.Conn, error) {
 	switch {
 	case err == nil:
 		return nc, nil
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
-		return nil, Hint(fmt.Errorf("connect: nobody answers there (%w)", err), "is the daemon running? greffed serve --dir DIR")
+		return nil, Hint(fmt.Errorf("connect: nobody answers there (%w)", err), "%s", absent)
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, Hint(fmt.Errorf("connect: the server does not know this user (%w)", err), "use the folder of the daemon that runs there, or ask its operator for credentials")
 	default:

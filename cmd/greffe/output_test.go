@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"greffe/projections/query"
+)
+
+// A terminal gets a table that fits; a file and a pipe get every value whole, and so
+// does whoever compares hashes.
+func TestTableIsCutOnATerminalAlone(t *testing.T) {
+	long, root := strings.Repeat("x", 80), strings.Repeat("0a", 32)
+	proof := query.Proof{Checkpoint: query.CheckpointPoint{Size: 1, Root: root}}
+	for _, c := range []struct {
+		name            string
+		terminal, uncut bool
+		whole           bool
+	}{
+		{"terminal", true, false, false},
+		{"terminal, hashes", true, true, true},
+		{"file", false, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			v := view{head: []string{"text"}, rows: [][]string{{long}}, uncut: c.uncut, proof: &proof}
+			if err := printTable(&out, v, c.terminal); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(out.String(), long); got != c.whole {
+				t.Errorf("value whole: %v, want %v\n%s", got, c.whole, &out)
+			}
+			if got := strings.Contains(out.String(), root); got == c.terminal {
+				t.Errorf("root whole: %v on a terminal: %v\n%s", got, c.terminal, &out)
+			}
+			if !c.terminal && strings.Contains(out.String(), "…") {
+				t.Errorf("cut:\n%s", &out)
+			}
+		})
+	}
+}
+
+func TestDiskSize(t *testing.T) {
+	for bytes, want := range map[uint64]string{0: "0.0 kB", 400: "0.4 kB", 42_000: "42.0 kB", 999_900: "999.9 kB", 1_000_000: "1.0 MB", 12_340_000: "12.3 MB"} {
+		if got := diskSize(bytes); got != want {
+			t.Errorf("%d bytes: %s, want %s", bytes, got, want)
+		}
+	}
+}
