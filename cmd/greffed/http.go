@@ -17,7 +17,7 @@ const httpOff = "off"
 // listenHTTP opens the port for followers of the log. It is read-only and shows no
 // payloads.
 func (d *daemon) listenHTTP(context.Context, serveFlags) error {
-	if d.flags.http == httpOff {
+	if d.flags.http == httpOff || d.flags.http == "" {
 		return nil
 	}
 	l, err := net.Listen("tcp", d.flags.http)

@@ -136,18 +136,7 @@ func submitTo(t *testing.T, url string, from, n int) {
 // each event is recorded.
 func sameChain(t *testing.T, a, b *daemon) map[string]int {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		st, err := a.stream.State(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a.ledger.Size() == st.LastSeq && b.ledger.Size() == st.LastSeq {
-			break
-		}
-		if time.Now().After(until) {
-			t.Fatalf("the ledgers have %d and %d entries, the stream %d", a.ledger.Size(), b.ledger.Size(), st.LastSeq)
-		}
-	}
+	waitQuiet(t, a, b)
 	counts := map[string]int{}
 	left, right := entries(t, a), entries(t, b)
 	for i := range left {
@@ -163,6 +152,27 @@ func sameChain(t *testing.T, a, b *daemon) map[string]int {
 		t.Fatalf("the checkpoints differ:\n%s%s", ea.Checkpoint, eb.Checkpoint)
 	}
 	return counts
+}
+
+// waitQuiet waits until both ledgers have the whole stream and it has stopped growing:
+// an event that both gateways published is receipted with its first entry, and its
+// duplicate may come after every receipt.
+func waitQuiet(t *testing.T, a, b *daemon) {
+	t.Helper()
+	var last uint64
+	since := time.Now()
+	for until := time.Now().Add(20 * time.Second); time.Since(since) < 300*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+		st, err := a.stream.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.LastSeq != last || a.ledger.Size() != last || b.ledger.Size() != last {
+			last, since = st.LastSeq, time.Now()
+		}
+		if time.Now().After(until) {
+			t.Fatalf("the ledgers have %d and %d entries, the stream %d", a.ledger.Size(), b.ledger.Size(), last)
+		}
+	}
 }
 
 func entries(t *testing.T, d *daemon) []chain.Record {

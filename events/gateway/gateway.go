@@ -189,13 +189,20 @@ func (g *Gateway) Counts() Counts {
 	return g.counts
 }
 
-// next takes what waits, at most one batch.
+// next takes what waits, at most one batch. What has landed meanwhile, because another
+// gateway was faster, need not be published again.
 func (g *Gateway) next() []*item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), g.o.MaxBatch)
-	batch := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
+	batch := make([]*item, 0, min(len(g.waiting), g.o.MaxBatch))
+	for len(g.waiting) > 0 && len(batch) < g.o.MaxBatch {
+		it := g.waiting[0]
+		g.waiting[0] = nil
+		g.waiting = g.waiting[1:]
+		if g.flying[it.flight] == it {
+			batch = append(batch, it)
+		}
+	}
 	return batch
 }
 
