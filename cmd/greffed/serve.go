@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"greffe/cmd/internal/cli"
-	"greffe/ledger"
 )
 
 // serveFlags are the flags of greffed serve.
@@ -69,9 +68,6 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		return nil // told to stop before it was ready
 	}
 	if err != nil {
-		if errors.Is(err, ledger.ErrLocked) {
-			return cli.Hint(err, "only one daemon may use a folder")
-		}
 		return err
 	}
 	if !f.quiet {

@@ -158,7 +158,10 @@ func (v *verifier) verdicts(sections []chain.Section) {
 		has[s.Kind] = true
 	}
 	first := ""
-	if len(r.Faults) > 0 {
+	switch {
+	case r.FaultCount == 1:
+		first = "1 fault: " + r.Faults[0].What
+	case r.FaultCount > 1:
 		first = fmt.Sprintf("%d faults, the first: %s", r.FaultCount, r.Faults[0].What)
 	}
 	failed := func(aspect int) bool { return v.faults.aspects&aspect != 0 }
