@@ -232,7 +232,9 @@ def parse_genesis(header, payload):
     if not header.ok or got != want or payload is None or not payload.isascii():
         raise ValueError("not a genesis")
     event = parse_canonical(payload)
-    data = event.get("data") if isinstance(event, dict) else None
+    if not isinstance(event, dict) or event.get("type") != header.type.decode():
+        raise ValueError("another type than its header: §3.3 would have quarantined it")
+    data = event.get("data")
     names = ("ledger", "ledger_id", "origin", "vkey", "zone", "calendar")
     if not isinstance(data, dict) or not all(isinstance(data.get(n), str) and data[n] for n in names):
         raise ValueError("a member is missing")
@@ -276,7 +278,7 @@ class Verifier:
         self.file, self.key = file, key
         self.digest, self.tree = hashlib.sha256(), Tree()
         self.faults, self.genesis, self.last, self.leaf = [], None, None, None
-        self.checkpoints, self.reserved, self.absent, self.signed = [], set(), 0, False
+        self.checkpoints, self.reserved, self.absent, self.signed = [], set(), 0, None
 
     def fault(self, code, seq=None):
         self.faults.append((code, seq))
@@ -343,6 +345,8 @@ class Verifier:
         present = self.take(1, at)[0]
         if present > 1:
             self.stop("V004", at)
+        if present and header.payload_len > MAX_PAYLOAD:
+            self.stop("V005", at)  # §6: no payload is longer, not even one that should not be here
         payload = self.take(header.payload_len, at, covered=False) if present else None
         self.check_payload(at, header, payload)
         self.check_place(at, header, payload)
@@ -399,6 +403,7 @@ class Verifier:
         """The checkpoint against what was read, §5.1 point 5."""
         if self.genesis is None and self.tree.size == 0:
             self.fault("V008")
+        self.signed = False
         if len(self.checkpoints) != 1:
             self.fault("V018")
             return
@@ -426,8 +431,8 @@ class Verifier:
         out = {
             "bundle": name, "exit": 0, "size": self.tree.size, "root": self.tree.root().hex(),
             "content": "failed" if codes - {"V023"} else "sound",
-            "signature": "failed" if not self.signed else claims["signature"],
-            "time": "unconfirmed" if claims["time"] == "unconfirmed" else "not claimed",
+            "signature": "failed" if self.signed is False else claims["signature"] if self.signed else "unconfirmed",
+            "time": "unconfirmed" if claims["time"] == "unconfirmed" else "not_claimed",
             "scope": "failed" if codes & scope else "sound",
             "erasure": "unconfirmed" if self.absent else claims["erasure"],
             "fault": None,

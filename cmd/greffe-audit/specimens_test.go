@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"greffe/ledger/chain"
+	"greffe/ledger/chain/chaintest"
+)
+
+// examples are sound bundles, and sound ones with another's key.
+func (s *specimens) examples() {
+	bundle, err := os.ReadFile("../../testdata/vectors/example.greffe")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	vkey, err := os.ReadFile("../../testdata/vectors/example.vkey")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	other := chaintest.New(s.t, "other", 1, 300)
+	s.add(strings.TrimSpace(string(vkey)), bundle, "the example of FORMAT.md")
+	s.add(other.VKey, bundle, "the example of FORMAT.md, another key")
+	for _, n := range []int{1, 2, 3, 4, 20, 257, 1000} {
+		l := chaintest.New(s.t, "main", n, 300)
+		s.add(l.VKey, l.Bundle(s.t), "%d entries", n)
+		s.add(other.VKey, l.Bundle(s.t), "%d entries, another key", n)
+	}
+}
+
+// damaged are bundles whose file was changed: bits flipped, the end missing.
+func (s *specimens) damaged() {
+	l := chaintest.New(s.t, "main", 8, 300)
+	bundle := l.Bundle(s.t)
+	for range flips {
+		bit := s.random.IntN(8 * len(bundle))
+		s.add(l.VKey, flip(bundle, bit), "file with bit %d flipped", bit)
+	}
+	for _, n := range append(s.random.Perm(len(bundle))[:flips/3], 0, 1, 7, 8, 9, 10, 11, len(bundle)-32, len(bundle)-1) {
+		s.add(l.VKey, bundle[:n], "file cut after %d bytes", n)
+	}
+	s.add(l.VKey, append(bytes.Clone(bundle), 0), "file with a byte more")
+}
+
+// repaired are bundles with one bit of a header or payload flipped and the
+// trailer right again: what someone without the key can do.
+func (s *specimens) repaired() {
+	for range flips {
+		f := newForgery(s.t)
+		i := s.random.IntN(len(f.raw))
+		s.add(f.vkey, f.flip(s.random, i, s.random.IntN(2) == 0).bytes(), "bit of entry %d flipped, trailer right", i)
+	}
+}
+
+// resigned are the same, with payload digest, links and signature made right
+// as well: what the keeper can do. Only the rules of headers and entries are left to object.
+func (s *specimens) resigned() {
+	for range 2 * flips {
+		f := newForgery(s.t)
+		i := s.random.IntN(len(f.raw))
+		f.flip(s.random, i, false).rechain()
+		s.add(f.vkey, f.bytes(), "bit of header %d flipped, signed again: %x", i, f.raw[i].Header)
+	}
+}
+
+// epochs are changes of epoch and position by the keeper, allowed and not.
+func (s *specimens) epochs() {
+	const opened = "ledger.epoch_opened.v1"
+	at := func(epoch uint32, position uint64, publisher, kind string, d chain.Disposition) func(*chain.Entry) {
+		return func(e *chain.Entry) {
+			e.Epoch, e.StreamSeq, e.Publisher, e.Type, e.Disposition = epoch, position, publisher, kind, d
+		}
+	}
+	for i, edit := range []func(*chain.Entry){
+		at(2, 1, "greffe", opened, chain.Recorded),
+		at(2, 2, "greffe", opened, chain.Recorded),
+		at(3, 1, "greffe", opened, chain.Recorded),
+		at(2, 1, "hr", opened, chain.Recorded),
+		at(2, 1, "greffe", "ledger.epoch_opened.v2", chain.Recorded),
+		at(2, 1, "greffe", opened, chain.Conflict),
+		at(1, 8, "greffe", opened, chain.Recorded),
+		at(1, 1, "greffe", opened, chain.Recorded),
+		at(1, 9, "hr", "a.b.v1", chain.Recorded),
+		at(1, 7, "hr", "a.b.v1", chain.Recorded),
+	} {
+		l := chaintest.Uniform(s.t, "main", 8, 300)
+		f := &forgery{t: s.t, ledger: l, vkey: l.VKey, raw: l.Raw()}
+		f.set(7, edit).rechain()
+		s.add(f.vkey, f.bytes(), "epoch %d", i)
+	}
+}
+
+// genesis are payloads of the genesis, signed.
+func (s *specimens) genesis() {
+	edit := func(old, instead string) {
+		f := newForgery(s.t)
+		before := f.raw[0].Payload
+		if f.raw[0].Payload = bytes.Replace(before, []byte(old), []byte(instead), 1); bytes.Equal(before, f.raw[0].Payload) {
+			s.t.Fatalf("the genesis does not hold %s", old)
+		}
+		f.digest(0).rechain()
+		s.add(f.vkey, f.bytes(), "genesis with %.40q instead of %q", instead, old)
+	}
+	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zoo":[1,true,{}]`)
+	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zoo":"\b\f\n\r\t\u0001\"\\<>&/"`)
+	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zoo":"é"`)
+	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zone":"Europe/Paris"`)
+	edit(`"zone":"Europe/Paris"`, `"zona":1,"zone":"Europe/Paris"`)
+	edit(`"zone":"Europe/Paris"`, `"zone": "Europe/Paris"`)
+	edit(`{"data"`, ` {"data"`)
+	edit(`.v1"}`, `.v1"} `)
+	edit(`.v1"}`, `.v1"}{}`)
+	for _, origin := range []string{"", "two words", "a+b", `\u0001`, `\n`, "another"} {
+		edit(`"origin":"greffe/main/23492ca7"`, `"origin":"`+origin+`"`)
+	}
+	for _, id := range []string{"", "23492CA7a1cf65c3ade749b57cb136e8", "23492ca7", "zz492ca7a1cf65c3ade749b57cb136e8", "00000000000000000000000000000000"} {
+		edit(`"23492ca7a1cf65c3ade749b57cb136e8"`, `"`+id+`"`)
+	}
+	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris"`+`,"zoo":`+strings.Repeat("[", 30)+strings.Repeat("]", 30))
+	edit(`"type":"ledger.opened.v1"`, `"type":"ledger.closed.v1"`)
+	edit(`"id":"01000000000000000000000000"`, `"id":"02000000000000000000000000"`)
+	edit(`"subject":"ledger/main"`, `"subject":"ledger/other"`)
+	edit(`"source":"chaintest",`, ``)
+	edit(`"specversion":"1.0"`, `"specversion":"1.1"`)
+	edit(`"time":"2026-01-01T00:00:00Z"`, `"time":"yesterday"`)
+	edit(`{"data"`, `{"actor":"","data"`)
+	edit(`{"data"`, `{"Data":1,"data"`)
+}
+
+// checkpoints are notes of other forms, and some of this form.
+func (s *specimens) checkpoints() {
+	l, other := chaintest.New(s.t, "main", 3, 300), chaintest.New(s.t, "other", 3, 300)
+	try := func(note []byte, format string, args ...any) {
+		s.add(l.VKey, chaintest.Assemble(l.Raw(), []chain.Section{{Kind: chain.SectionCheckpoint, Data: note}}), format, args...)
+	}
+	good := l.Checkpoint(s.t)
+	for range flips {
+		// Not in the last character of the signature, of which package note ignores two bits.
+		bit := s.random.IntN(8 * (len(good) - len("A=\n")))
+		try(flip(good, bit), "checkpoint with bit %d flipped: %q", bit, flip(good, bit))
+	}
+	text, line, _ := strings.Cut(string(good), "\n\n")
+	foreign := string(other.Checkpoint(s.t))
+	_, foreign, _ = strings.Cut(foreign, "\n\n")
+	wrong := strings.Replace(foreign, other.Origin, l.Origin, 1)
+	lines := strings.Split(text, "\n")
+	for i, note := range []string{
+		"", text, text + "\n", text + "\n\n", text + "\n" + line,
+		text + "\n\n" + line + foreign,
+		text + "\n\n" + foreign + line,
+		text + "\n\n" + foreign,
+		text + "\n\n" + line + line,
+		text + "\n\n" + line + wrong,
+		text + "\n\n" + line + "\n",
+		text + "\n\n" + line + "a line\n",
+		text + "\n\n" + strings.TrimSuffix(line, "\n"),
+		text + "\n\n" + strings.ReplaceAll(line, "\n", "\r\n"),
+		text + "\nan extension\n\n" + line,
+		lines[0] + "\n" + lines[1] + "\n\n" + line,
+		lines[0] + "\n0" + lines[1] + "\n" + lines[2] + "\n\n" + line,
+		lines[0] + "\n+" + lines[1] + "\n" + lines[2] + "\n\n" + line,
+		lines[0] + "\n9223372036854775808\n" + lines[2] + "\n\n" + line,
+		lines[0] + "\n" + lines[1] + "\n" + strings.TrimSuffix(lines[2], "=") + "\n\n" + line,
+		"\ufeff" + string(good),
+		text + "\n\n" + line + strings.Repeat(foreign, 99),
+		text + "\n\n" + line + strings.Repeat(foreign, 600),
+	} {
+		try([]byte(note), "checkpoint %d", i)
+	}
+}
+
+// sections are other sections, records and payloads than there should be.
+func (s *specimens) sections() {
+	l := chaintest.New(s.t, "main", 8, 300)
+	good := l.Sections(s.t)
+	try := func(what string, sections ...chain.Section) {
+		s.add(l.VKey, chaintest.Assemble(l.Raw(), sections), "%s", what)
+	}
+	for kind := range chain.SectionKind(8) {
+		for _, size := range []int{0, 1, chain.MaxSection, chain.MaxSection + 1} {
+			extra := chain.Section{Kind: kind, Data: make([]byte, size)}
+			try(fmt.Sprintf("a section of kind %d with %d bytes after", kind, size), good[0], extra)
+			try(fmt.Sprintf("a section of kind %d with %d bytes before", kind, size), extra, good[0])
+		}
+	}
+	for _, n := range []int{chain.MaxSections - 1, chain.MaxSections} {
+		try(fmt.Sprintf("%d sections more", n), append(slices.Repeat([]chain.Section{{Kind: 2}}, n), good...)...)
+	}
+	try("no section")
+	try("two checkpoints", good[0], good[0])
+	s.add(l.VKey, chaintest.Assemble(nil, good), "no record")
+	s.add(l.VKey, chaintest.Assemble(nil, nil), "no record and no section")
+	for i := range l.Raw() {
+		raw := l.Raw()
+		raw[i].Payload = nil
+		s.add(l.VKey, chaintest.Assemble(raw, good), "entry %d without payload", i)
+		raw[i].Payload = []byte{}
+		s.add(l.VKey, chaintest.Assemble(raw, good), "entry %d with a payload of no bytes", i)
+	}
+	for _, size := range []uint32{0, 1, chain.MaxPayload, chain.MaxPayload + 1, 1<<32 - 1} {
+		for _, present := range []bool{false, true} {
+			f := newForgery(s.t)
+			f.set(6, func(e *chain.Entry) { e.PayloadLen = size })
+			if present {
+				f.raw[6].Payload = make([]byte, min(size, 1<<20))
+			}
+			f.rechain()
+			s.add(f.vkey, f.bytes(), "quarantined message of %d bytes, present %t", size, present)
+		}
+	}
+}
+
+// tamperCases are those of testdata/tamper/faults, whose language is described
+// at the top of that file.
+func (s *specimens) tamperCases() {
+	datadriven.RunTest(s.t, "../../testdata/tamper/faults", func(t *testing.T, d *datadriven.TestData) string {
+		f := newForgery(t)
+		for line := range strings.Lines(d.Input) {
+			f.tamper(strings.Fields(line))
+		}
+		s.add(f.vkey, f.bytes(), "case at %s", d.Pos)
+		return d.Expected // the reports themselves are checked by package verify
+	})
+}
