@@ -67,6 +67,11 @@ func (s *specimens) resigned() {
 		f.flip(s.random, i, false).rechain()
 		s.add(f.vkey, f.bytes(), "bit of header %d flipped, signed again: %x", i, f.raw[i].Header)
 	}
+	for range flips {
+		f := newForgery(s.t)
+		f.flip(s.random, 0, true).digest(0).rechain()
+		s.add(f.vkey, f.bytes(), "bit of the genesis flipped, signed again: %s", f.raw[0].Payload)
+	}
 }
 
 // epochs are changes of epoch and position by the keeper, allowed and not.
@@ -122,15 +127,41 @@ func (s *specimens) genesis() {
 	for _, id := range []string{"", "23492CA7a1cf65c3ade749b57cb136e8", "23492ca7", "zz492ca7a1cf65c3ade749b57cb136e8", "00000000000000000000000000000000"} {
 		edit(`"23492ca7a1cf65c3ade749b57cb136e8"`, `"`+id+`"`)
 	}
-	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris"`+`,"zoo":`+strings.Repeat("[", 30)+strings.Repeat("]", 30))
-	edit(`"type":"ledger.opened.v1"`, `"type":"ledger.closed.v1"`)
-	edit(`"id":"01000000000000000000000000"`, `"id":"02000000000000000000000000"`)
-	edit(`"subject":"ledger/main"`, `"subject":"ledger/other"`)
-	edit(`"source":"chaintest",`, ``)
-	edit(`"specversion":"1.0"`, `"specversion":"1.1"`)
-	edit(`"time":"2026-01-01T00:00:00Z"`, `"time":"yesterday"`)
-	edit(`{"data"`, `{"actor":"","data"`)
-	edit(`{"data"`, `{"Data":1,"data"`)
+	for _, member := range strictGenesis() {
+		edit(member[0], member[1])
+	}
+}
+
+func strictGenesis() [][2]string {
+	const last = `"zone":"Europe/Paris"`
+	return [][2]string{
+		{`"format":1`, `"format":2`},
+		{`"format":1`, `"format":"1"`},
+		{`"format":1`, `"format":true`},
+		{`"format":1,`, ``},
+		{`"ledger":"main"`, `"ledger":"Main"`},
+		{`"ledger":"main",`, ``},
+		{`"calendar":"FR",`, ``},
+		{`"calendar":"FR"`, `"calendar":1`},
+		{`,` + last, ``},
+		{last, `"zone":""`},
+		{last, last + `,"zoo":null`},
+		{last, last + `,"zoo":1.0`},
+		{last, last + `,"zoo":1e3`},
+		{last, last + `,"zoo":-0`},
+		{last, last + `,"zoo":9007199254740992`},
+		{last, last + `,"zoo":` + strings.Repeat("[", 30) + strings.Repeat("]", 30)},
+		{last, last + `,"zoo":` + strings.Repeat("[", 31) + strings.Repeat("]", 31)},
+		{last, last + `,"zoo":"` + "\x7f" + `"`},
+		{`"type":"ledger.opened.v1"`, `"type":"ledger.closed.v1"`},
+		{`"id":"01000000000000000000000000"`, `"id":"02000000000000000000000000"`},
+		{`"subject":"ledger/main"`, `"subject":"ledger/other"`},
+		{`"source":"chaintest",`, ``},
+		{`"specversion":"1.0"`, `"specversion":"1.1"`},
+		{`"time":"2026-01-01T00:00:00Z"`, `"time":"yesterday"`},
+		{`{"data"`, `{"actor":"","data"`},
+		{`{"data"`, `{"Data":1,"data"`},
+	}
 }
 
 // checkpoints are notes of other forms, and some of this form.
@@ -141,8 +172,7 @@ func (s *specimens) checkpoints() {
 	}
 	good := l.Checkpoint(s.t)
 	for range flips {
-		// Not in the last character of the signature, of which package note ignores two bits.
-		bit := s.random.IntN(8 * (len(good) - len("A=\n")))
+		bit := s.random.IntN(8 * len(good))
 		try(flip(good, bit), "checkpoint with bit %d flipped: %q", bit, flip(good, bit))
 	}
 	text, line, _ := strings.Cut(string(good), "\n\n")
@@ -162,6 +192,7 @@ func (s *specimens) checkpoints() {
 		text + "\n\n" + strings.TrimSuffix(line, "\n"),
 		text + "\n\n" + strings.ReplaceAll(line, "\n", "\r\n"),
 		text + "\nan extension\n\n" + line,
+		text + "\n\n\n" + line,
 		lines[0] + "\n" + lines[1] + "\n\n" + line,
 		lines[0] + "\n0" + lines[1] + "\n" + lines[2] + "\n\n" + line,
 		lines[0] + "\n+" + lines[1] + "\n" + lines[2] + "\n\n" + line,
@@ -169,10 +200,17 @@ func (s *specimens) checkpoints() {
 		lines[0] + "\n" + lines[1] + "\n" + strings.TrimSuffix(lines[2], "=") + "\n\n" + line,
 		"\ufeff" + string(good),
 		text + "\n\n" + line + strings.Repeat(foreign, 99),
+		text + "\n\n" + line + strings.Repeat(foreign, 100),
+		text + "\n\n" + line + strings.Repeat(foreign, 500),
 		text + "\n\n" + line + strings.Repeat(foreign, 600),
 	} {
 		try([]byte(note), "checkpoint %d", i)
 	}
+	// The base64 of 68 bytes leaves two bits that must be zero.
+	loose := []byte(line)
+	loose[len(loose)-3]++
+	try([]byte(text+"\n\n"+string(loose)), "signature with trailing bits %s", loose)
+	try([]byte(text+"\n\n"+line+strings.Replace(string(loose), l.Origin, "x", 1)), "another's signature with trailing bits %s", loose)
 }
 
 // sections are other sections, records and payloads than there should be.

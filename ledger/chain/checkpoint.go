@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -75,7 +76,7 @@ func OpenCheckpoint(text []byte, v note.Verifier) (Checkpoint, error) {
 // openNote returns the note even if no known key has signed it; it is nil
 // only if text is not a signed note at all.
 func openNote(text []byte, v note.Verifier) (*note.Note, error) {
-	if len(text) > MaxCheckpoint {
+	if len(text) > MaxCheckpoint || !canonicalSignatures(text) {
 		return nil, ErrMalformed
 	}
 	n, err := note.Open(text, note.VerifierList(v))
@@ -83,10 +84,23 @@ func openNote(text []byte, v note.Verifier) (*note.Note, error) {
 		return unverified.Note, err
 	}
 	if invalid := (*note.InvalidSignatureError)(nil); errors.As(err, &invalid) {
-		body, _, _ := strings.Cut(string(text), "\n\n")
-		return &note.Note{Text: body + "\n"}, err
+		return &note.Note{Text: string(text[:bytes.LastIndex(text, []byte("\n\n"))+1])}, err
 	}
 	return n, err
+}
+
+// canonicalSignatures reports whether the signature lines are in base64 with
+// zero trailing bits. Package note takes any, so that one signature would have
+// several forms.
+func canonicalSignatures(text []byte) bool {
+	lines := text[bytes.LastIndex(text, []byte("\n\n"))+1:]
+	for line := range bytes.Lines(lines) {
+		value := bytes.TrimSuffix(line[bytes.LastIndexByte(line, ' ')+1:], []byte("\n"))
+		if _, err := base64.StdEncoding.Strict().Decode(make([]byte, len(value)), value); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // ParseCheckpoint decodes the three signed lines without looking at any

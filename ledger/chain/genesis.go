@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 )
 
 // What the header of every genesis holds (FORMAT §3.2).
@@ -50,8 +52,15 @@ func OpenGenesis(h Header, payload []byte) (Genesis, error) {
 	if err != nil || len(id) != len(g.LedgerID) || hex.EncodeToString(id) != text("ledger_id") {
 		return Genesis{}, errGenesis("a ledger_id of 32 lower-case hexadecimal digits")
 	}
-	if !validOrigin(g.Origin) {
+	switch {
+	case !validPublisher(g.Ledger):
+		return Genesis{}, errGenesis("the name of a ledger")
+	case !validOrigin(g.Origin):
 		return Genesis{}, errGenesis("an origin without space or plus sign")
+	case g.VKey == "" || text("zone") == "" || text("calendar") == "":
+		return Genesis{}, errGenesis("a vkey, a zone and a calendar")
+	case data["format"] != json.Number("1"):
+		return Genesis{}, errGenesis("the format 1")
 	}
 	g.LedgerID = [16]byte(id)
 	return g, nil
@@ -61,18 +70,18 @@ func errGenesis(want string) error {
 	return fmt.Errorf("genesis: must have %s: %w", want, ErrMalformed)
 }
 
-// canonicalASCII decodes a JSON object, and reports whether encoding it again
-// gives b. In ASCII, where encoding/json sorts and escapes as RFC 8785 does,
-// that is the canonical form; so no name stands twice.
+// canonicalASCII decodes a JSON object, and reports whether b is its canonical
+// form (FORMAT §1.1). In ASCII, encoding/json sorts and escapes as that form
+// does, so that encoding again gives b; what JSON has besides is refused.
 func canonicalASCII(b []byte) (object map[string]any, ok bool) {
 	for _, c := range b {
-		if c < 0x20 || c > 0x7e {
+		if c < 0x20 || c > 0x7f {
 			return nil, false
 		}
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	if d.Decode(&object) != nil {
+	if d.Decode(&object) != nil || !canonicalValue(object, maxDepth) {
 		return nil, false
 	}
 	var again bytes.Buffer
@@ -80,4 +89,32 @@ func canonicalASCII(b []byte) (object map[string]any, ok bool) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(object)
 	return object, err == nil && bytes.Equal(bytes.TrimSuffix(again.Bytes(), []byte("\n")), b)
+}
+
+// Limits of canonical JSON (FORMAT §1.1).
+const (
+	maxDepth   = 32
+	maxInteger = 1<<53 - 1
+)
+
+// canonicalValue reports whether v, decoded with numbers as text, has neither
+// null, nor a number but integers, nor more than depth objects and arrays open.
+func canonicalValue(v any, depth int) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case json.Number:
+		n, err := v.Int64()
+		return err == nil && -maxInteger <= n && n <= maxInteger && strconv.FormatInt(n, 10) == v.String()
+	case map[string]any:
+		for _, child := range v {
+			if !canonicalValue(child, depth-1) {
+				return false
+			}
+		}
+		return depth > 0
+	case []any:
+		return depth > 0 && !slices.ContainsFunc(v, func(child any) bool { return !canonicalValue(child, depth-1) })
+	}
+	return true
 }

@@ -156,6 +156,8 @@ def parse_checkpoint(body):
         if dash != "\u2014" or not is_key_name(name) or len(value) < 5:
             raise ValueError("bad signature line")
         signatures.append((name, value[:4], value[4:]))
+    if len(signatures) > 100:
+        raise ValueError("more than 100 signature lines")
     return text + "\n", origin, int(size), root, signatures
 
 
