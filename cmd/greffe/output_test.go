@@ -48,3 +48,11 @@ func TestDiskSize(t *testing.T) {
 		}
 	}
 }
+
+// What keeps the daemon from reading its stream is the first thing that status says.
+func TestStatusShowsTrouble(t *testing.T) {
+	v, err := statusView(query.Status{Ledger: "main", Trouble: "the stream is away"})
+	if err != nil || v.rows[0][0] != "TROUBLE" || v.rows[0][1] != "the stream is away" {
+		t.Errorf("first row %v, %v", v.rows[0], err)
+	}
+}

@@ -41,6 +41,9 @@ func statusView(s query.Status) (view, error) {
 		{"projected", fmt.Sprint(s.Projected)}, {"quarantined", fmt.Sprint(s.Quarantined)}, {"anomalies", fmt.Sprint(s.Anomalies)},
 		{"rule set", s.RuleSet}, {"calendar", s.Calendar}, {"zone", s.Zone},
 	}
+	if s.Trouble != "" {
+		v.rows = append([][]string{{"TROUBLE", s.Trouble}}, v.rows...)
+	}
 	for _, folder := range []string{"ledger", "projections", "stream"} {
 		v.rows = append(v.rows, []string{folder + " on disk", diskSize(s.DiskBytes[folder])})
 	}
