@@ -303,6 +303,7 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("registers", d.follower.run)
 	d.goRun("head record", d.head.run)
+	d.goRun("memory", d.giveBack)
 	if err := d.gateway.Listen(); err != nil {
 		return err
 	}
