@@ -127,7 +127,7 @@ func (d *daemon) sources() query.Sources {
 
 // status is what only the daemon knows.
 func (d *daemon) status() query.Status {
-	edge := d.ledger.Edge()
+	edge, n := d.ledger.Edge(), d.gateway.Counts()
 	return query.Status{
 		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
 		Size:       edge.Size,
@@ -135,8 +135,12 @@ func (d *daemon) status() query.Status {
 		Checkpoint: d.head.point(d.ended),
 		Stream:     query.StreamPoint{Epoch: edge.Head.Epoch, Seq: edge.Head.StreamSeq},
 		Trouble:    d.ingest.Trouble(),
-		Started:    events.InstantOf(d.started),
-		DiskBytes:  map[string]uint64{"ledger": d.ledger.DiskBytes(), "projections": d.follower.store.DiskBytes(), "stream": d.streamBytes()},
+		Submissions: map[string]uint64{
+			"recorded": n.Recorded, "duplicate": n.Duplicate, "conflict": n.Conflict,
+			"quarantined": n.Quarantined, "busy": n.Busy, "failed": n.Failed,
+		},
+		Started:   events.InstantOf(d.started),
+		DiskBytes: map[string]uint64{"ledger": d.ledger.DiskBytes(), "projections": d.follower.store.DiskBytes(), "stream": d.streamBytes()},
 	}
 }
 

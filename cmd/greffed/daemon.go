@@ -315,10 +315,7 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 		return fmt.Errorf("serve queries: %w", err)
 	}
 	d.later(d.answers.Close)
-	if err := d.serveAdmin(); err != nil {
-		return err
-	}
-	return nil
+	return d.serveAdmin()
 }
 
 // ready says where the daemon is: the file is there once clients are served, and

@@ -66,11 +66,11 @@ type Stream struct {
 
 // State is what JetStream says about the stream now.
 type State struct {
-	Created             time.Time // identity: changes when the stream is made anew
-	Epoch               uint32
-	FirstSeq, LastSeq   uint64
-	Deleted             int
-	LostMessages, Bytes uint64
+	Created           time.Time // identity: changes when the stream is made anew
+	Epoch             uint32
+	FirstSeq, LastSeq uint64
+	Deleted           int
+	Bytes             uint64
 }
 
 // Open makes the ledger's stream if it does not exist and checks it if it does.

@@ -112,9 +112,10 @@ type Status struct {
 	Head        Head              `json:"head"`
 	Checkpoint  CheckpointPoint   `json:"checkpoint"` // newest published one
 	Stream      StreamPoint       `json:"stream"`
-	Trouble     string            `json:"trouble,omitzero"` // why nothing is read from the stream at the moment
-	Projected   uint64            `json:"projected"`        // entries that the registers show
-	Quarantined int               `json:"quarantined"`      // items that nobody has decided on
+	Submissions map[string]uint64 `json:"submissions,omitzero"` // since the daemon started, by what became of them
+	Trouble     string            `json:"trouble,omitzero"`     // why nothing is read from the stream at the moment
+	Projected   uint64            `json:"projected"`            // entries that the registers show
+	Quarantined int               `json:"quarantined"`          // items that nobody has decided on
 	Anomalies   int               `json:"anomalies"`
 	RuleSet     string            `json:"rule_set"`
 	Calendar    string            `json:"calendar"`
