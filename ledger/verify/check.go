@@ -110,7 +110,7 @@ func (r *run) payload(seq uint64, h chain.Header, payload []byte) {
 // reported at the earlier entry, since that is where an edit would show.
 func compare(faults *faultList, seq uint64, prev, cur neighbour) {
 	a, b := prev.header, cur.header
-	if b == nil {
+	if b == nil || prev.isMissing() {
 		return
 	}
 	if got := b.Prev(); got != prev.leaf {
@@ -146,15 +146,19 @@ func opensEpoch(old uint32, h chain.Header) bool {
 
 // hashUp reduces the leaves to the largest subtrees that are aligned in the
 // whole tree, so that merging runs takes a handful of hashes each.
-func (r *run) hashUp() {
-	r.subtrees = r.subtrees[:0]
-	for pos, data := r.first, r.leaves; len(data) > 0; {
+func (r *run) hashUp() { r.subtrees = appendSubtrees(r.subtrees[:0], r.first, r.leaves) }
+
+// appendSubtrees appends the largest aligned subtrees over the concatenated
+// leaf hashes in data, the first of which is leaf number pos.
+func appendSubtrees(dst []subtree, pos uint64, data []byte) []subtree {
+	for len(data) > 0 {
 		left := uint64(len(data) / len(chain.Hash{}))
 		level := min(bits.TrailingZeros64(pos), bits.Len64(left)-1)
 		n := len(chain.Hash{}) << level
-		r.subtrees = append(r.subtrees, subtree{level, chain.SubtreeHash(data[:n])})
+		dst = append(dst, subtree{level, chain.SubtreeHash(data[:n])})
 		pos, data = pos+1<<level, data[n:]
 	}
+	return dst
 }
 
 // A faultList keeps the first MaxFaults faults of entries and every fault of

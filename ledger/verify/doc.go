@@ -14,7 +14,8 @@
 //
 // report.go says what comes out, check.go what is checked of one entry and of
 // two neighbours, verify.go what is checked of the whole, pipeline.go how the
-// work is spread over cores. FORMAT.md, in the folder above, is the law.
+// work is spread over cores, entries.go how a ledger is verified where it is
+// kept. FORMAT.md, in the folder above, is the law.
 //
 // # What is not proved
 //

@@ -25,7 +25,8 @@ type Options struct {
 // everything that is wrong with the bundle is in the report.
 func Bundle(ctx context.Context, r io.Reader, key note.Verifier, o Options) (Report, error) {
 	v := verifier{key: key}
-	p := newPipeline(r, o.Workers)
+	scanner := chain.NewScanner(r)
+	p := newBundlePipeline(scanner, o.Workers)
 	broken, err := p.each(ctx, func(j *job) {
 		v.merge(&j.block, &j.run)
 		if o.Progress != nil {
@@ -35,7 +36,7 @@ func Bundle(ctx context.Context, r io.Reader, key note.Verifier, o Options) (Rep
 	if err != nil {
 		return Report{}, fmt.Errorf("verify: %w", err)
 	}
-	v.finish(broken, p.scanner.Sections())
+	v.finish(broken, scanner.Sections())
 	return v.report, nil
 }
 
