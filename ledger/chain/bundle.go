@@ -3,9 +3,6 @@ package chain
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
-	"fmt"
-	"hash"
 	"io"
 )
 
@@ -13,8 +10,10 @@ import (
 const (
 	// BundleMagic opens every bundle: not ASCII, not UTF-8, broken by newline translation.
 	BundleMagic = "\x89GREFFE\n"
-	// BundleVersion follows the magic, as a u16.
+	// BundleVersion follows the magic, as a u16, if the bundle holds a whole ledger.
 	BundleVersion = 1
+	// ExcerptVersion stands there if it holds an excerpt, each entry with its proof.
+	ExcerptVersion = 2
 	// MaxSection bounds the body of a section, in bytes.
 	MaxSection = 512 << 10
 	// MaxSections bounds the number of sections of one bundle.
@@ -24,30 +23,38 @@ const (
 	tagRecord  = 0x01
 	tagSection = 0x02
 
+	proofLinked = 0xff // instead of a number of hashes: the next record proves this one
+
 	prefixSize  = len(BundleMagic) + 2
 	trailerSize = 1 + sha256.Size
 )
 
-// A SectionKind says what a section holds. Numbers never change; a reader of
-// version 1 rejects any other.
+// A SectionKind says what a section holds. Numbers never change; a reader rejects
+// those that it does not know.
 type SectionKind uint8
 
-// The section kinds of bundle version 1. Only a checkpoint has a meaning that
-// version 1 can check; the others are reserved with their place and framing.
+// The section kinds (FORMAT §5.1). Key history and redactions are reserved with their
+// place and framing.
 const (
-	// SectionCheckpoint is a signed checkpoint (§4).
+	// SectionCheckpoint is the signed checkpoint that covers the bundle (§4).
 	SectionCheckpoint SectionKind = 1
-	// SectionCosignature is a witness's cosignature.
-	SectionCosignature SectionKind = 2
-	// SectionTimestamp is an RFC 3161 token over a checkpoint.
+	// SectionCosigned is an earlier or equal checkpoint with witnesses' cosignatures.
+	SectionCosigned SectionKind = 2
+	// SectionTimestamp is an RFC 3161 token over a checkpoint, see [Timestamp].
 	SectionTimestamp SectionKind = 3
-	// SectionKeyHistory tells which key signed from which size.
+	// SectionKeyHistory is reserved: keys change by entries (§4.1).
 	SectionKeyHistory SectionKind = 4
-	// SectionRedactions lists the payloads that are absent, and why.
+	// SectionRedactions is reserved: it lists the payloads that are absent, and why.
 	SectionRedactions SectionKind = 5
+	// SectionConsistency proves that the tree only grew, see [Consistency].
+	SectionConsistency SectionKind = 6
+	// SectionScope says what an excerpt claims to cover, see [Scope].
+	SectionScope SectionKind = 7
+
+	lastSection = SectionScope
 )
 
-// A Section is what follows the entries of a bundle.
+// A Section is a statement about the entries of a bundle.
 type Section struct {
 	Kind SectionKind
 	Data []byte
@@ -61,92 +68,6 @@ type Record struct {
 	Header []byte
 	// Payload is nil if absent: by disposition, or because it was redacted.
 	Payload []byte
-}
-
-// A BundleWriter writes a bundle to a stream, in constant memory. After an
-// error the bundle is worthless: write to a temporary file and rename it once
-// Close has returned nil.
-type BundleWriter struct {
-	w        io.Writer
-	sum      hash.Hash // over every byte but the payloads'
-	buf      []byte
-	size     uint64
-	sections int
-}
-
-// NewBundleWriter writes the magic and the version to w. Many small writes
-// follow; give it a buffered writer.
-func NewBundleWriter(w io.Writer) (*BundleWriter, error) {
-	b := &BundleWriter{w: w, sum: sha256.New()}
-	b.buf = binary.BigEndian.AppendUint16([]byte(BundleMagic), BundleVersion)
-	return b, b.flush()
-}
-
-// WriteRecord appends the next entry: its canonical header, and its payload
-// or nil if that is absent. It checks the form and the position, not the
-// hashes: those are for the reader to judge.
-func (b *BundleWriter) WriteRecord(header, payload []byte) error {
-	h, rest, err := CutHeader(header)
-	switch {
-	case err != nil:
-		return fmt.Errorf("write bundle: entry %d: %w", b.size, err)
-	case len(rest) != 0:
-		return fmt.Errorf("write bundle: entry %d: bytes after its header: %w", b.size, ErrMalformed)
-	case b.sections > 0:
-		return fmt.Errorf("write bundle: entry %d: comes after a section: %w", b.size, ErrMalformed)
-	case h.Seq() != b.size:
-		return fmt.Errorf("write bundle: entry %d: its seq is %d; write every entry in order from 0: %w", b.size, h.Seq(), ErrMalformed)
-	case payload != nil && (!h.Disposition().KeepsPayload() || len(payload) != int(h.PayloadLen())):
-		return fmt.Errorf("write bundle: entry %d: its payload is not the one of its header: %w", b.size, ErrMalformed)
-	}
-	b.size++
-	b.buf = binary.BigEndian.AppendUint16(append(b.buf[:0], tagRecord), uint16(len(header)))
-	b.buf = append(append(b.buf, header...), presence(payload))
-	if err := b.flush(); err != nil || payload == nil {
-		return err
-	}
-	if _, err := b.w.Write(payload); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	return nil
-}
-
-func presence(payload []byte) byte {
-	if payload == nil {
-		return 0
-	}
-	return 1
-}
-
-// WriteSection appends a section; sections come after the last entry.
-func (b *BundleWriter) WriteSection(kind SectionKind, data []byte) error {
-	if kind < SectionCheckpoint || kind > SectionRedactions || len(data) > MaxSection || b.sections == MaxSections {
-		return fmt.Errorf("write bundle: section of kind %d with %d bytes: %w", kind, len(data), ErrMalformed)
-	}
-	b.sections++
-	b.buf = append(b.buf[:0], tagSection, byte(kind))
-	b.buf = append(binary.BigEndian.AppendUint32(b.buf, uint32(len(data))), data...)
-	return b.flush()
-}
-
-// Close writes the trailer. It does not close the underlying writer.
-func (b *BundleWriter) Close() error {
-	b.buf = append(b.buf[:0], tagTrailer)
-	b.sum.Write(b.buf)
-	b.buf = b.sum.Sum(b.buf)
-	if _, err := b.w.Write(b.buf); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	return nil
-}
-
-// flush writes buf and adds it to the trailer's digest.
-func (b *BundleWriter) flush() error {
-	b.sum.Write(b.buf)
-	if _, err := b.w.Write(b.buf); err != nil {
-		return fmt.Errorf("write bundle: %w", err)
-	}
-	return nil
 }
 
 // A BundleReader reads a bundle entry by entry, in constant memory. It checks

@@ -71,7 +71,7 @@ func TestBundleFaults(t *testing.T) {
 	}{
 		{"empty", nil, chain.NotABundle, -1},
 		{"foreign", []byte("PK\x03\x04 a zip file"), chain.NotABundle, -1},
-		{"another version", edit(9, 2), chain.UnknownVersion, -1},
+		{"another version", edit(9, 3), chain.UnknownVersion, -1},
 		{"cut in the magic", good[:4], chain.Truncated, -1},
 		{"cut in a record", good[:second+40], chain.Truncated, 1},
 		{"cut between records", good[:second], chain.Truncated, -1},
@@ -81,7 +81,7 @@ func TestBundleFaults(t *testing.T) {
 		{"header version", edit(second+3, 2), chain.BadHeader, 1},
 		{"payload neither present nor absent", edit(second+3+len(raw[1].Header), 7), chain.BadFrame, 1},
 		{"record after a section", append(bytes.Clone(good[:len(good)-33]), good[10:second]...), chain.BadFrame, -1},
-		{"section of kind 6", chaintest.Assemble(raw, []chain.Section{{Kind: 6}}), chain.BadSection, -1},
+		{"section of kind 8", chaintest.Assemble(raw, []chain.Section{{Kind: 8}}), chain.BadSection, -1},
 		{"65 sections", chaintest.Assemble(raw, make65()), chain.BadSection, -1},
 		{"trailer", edit(len(good)-1, good[len(good)-1]^1), chain.BadTrailer, -1},
 		{"more", append(bytes.Clone(good), 0), chain.AfterTrailer, -1},
@@ -137,7 +137,7 @@ func TestWriterRefuses(t *testing.T) {
 			}
 			return w.WriteRecord(r[0].Header, nil)
 		}},
-		{"unknown section", func(w *chain.BundleWriter) error { return w.WriteSection(6, nil) }},
+		{"unknown section", func(w *chain.BundleWriter) error { return w.WriteSection(8, nil) }},
 		{"large section", func(w *chain.BundleWriter) error {
 			return w.WriteSection(chain.SectionTimestamp, make([]byte, chain.MaxSection+1))
 		}},
@@ -162,17 +162,31 @@ func FuzzBundle(f *testing.F) {
 	f.Add(l.Bundle(f))
 	f.Add(chaintest.Assemble(nil, nil))
 	f.Add(chaintest.Assemble(l.Raw()[:2], []chain.Section{{Kind: 3, Data: []byte("x")}, {Kind: 1}}))
+	f.Add(l.Excerpt(f, chain.Scope{By: chain.ByRange, FromSeq: 2, ToSeq: 5}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		records, sections, err := readAll(bytes.NewReader(data))
-		if err != nil {
+		s, block, raw := chain.NewScanner(bytes.NewReader(data)), chain.Block{}, []chain.RawRecord(nil)
+		for err := error(nil); err == nil; err = s.Scan(&block) {
+			for _, r := range block.Records {
+				raw = append(raw, chain.RawRecord{Header: bytes.Clone(r.Header), Payload: clone(r.Payload), Proof: clone(r.Proof)})
+			}
+		}
+		if _, _, err := readAll(bytes.NewReader(data)); err != nil {
 			return
 		}
-		var raw []chain.RawRecord
-		for _, r := range records {
-			raw = append(raw, chain.RawRecord{Header: r.Header, Payload: r.Payload})
+		again := chaintest.Assemble(raw, s.Sections())
+		if s.Version() == chain.ExcerptVersion {
+			again = chaintest.AssembleExcerpt(raw, s.Sections())
 		}
-		if again := chaintest.Assemble(raw, sections); !bytes.Equal(again, data) {
+		if !bytes.Equal(again, data) {
 			t.Fatalf("accepted %x, writes %x", data, again)
 		}
 	})
+}
+
+// clone keeps nil apart from empty.
+func clone(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append([]byte{}, b...)
 }

@@ -63,6 +63,9 @@ func (e *BundleError) Unwrap() error { return ErrMalformed }
 type RawRecord struct {
 	Header  []byte
 	Payload []byte // nil if absent
+	// Proof is the audit path in an excerpt (§5.2), 32 bytes a hash; nil if the entry is
+	// proved by the one after it, and in a whole ledger.
+	Proof []byte
 }
 
 // A Block is a run of consecutive records, sharing one buffer. It is reused
@@ -87,7 +90,7 @@ type Scanner struct {
 	offset   int64     // bytes scanned
 	count    uint64    // records scanned
 	sections []Section
-	started  bool
+	version  uint16 // 0 before the prefix is read
 	eof      bool
 	err      error // what every further Scan returns
 }
@@ -105,7 +108,11 @@ func NewScanner(r io.Reader) *Scanner {
 // Count returns the number of records scanned so far.
 func (s *Scanner) Count() uint64 { return s.count }
 
-// Sections returns the sections scanned so far.
+// Version returns the bundle's version, 0 before the first Scan.
+func (s *Scanner) Version() uint16 { return s.version }
+
+// Sections returns the sections scanned so far: of an excerpt all of them, once the first
+// record was scanned; of a whole ledger none before the end.
 func (s *Scanner) Sections() []Section { return s.sections }
 
 // Scan fills b with the next records. It returns io.EOF, and no record, after
@@ -170,28 +177,39 @@ func (s *Scanner) frames(b *Block, data []byte) error {
 // frame scans one frame. It returns rest == data if data ends inside it, and
 // done after the trailer.
 func (s *Scanner) frame(b *Block, data []byte) (rest []byte, done bool, err error) {
-	if !s.started {
+	if s.version == 0 {
 		return s.prefix(data)
 	}
 	if len(data) == 0 {
 		return data, false, nil
 	}
 	switch tag := data[0]; {
-	case tag == tagRecord && len(s.sections) == 0:
+	case tag == tagRecord && s.mayRecord():
 		return s.record(b, data)
-	case tag == tagSection:
+	case tag == tagSection && s.maySection():
 		return s.section(data)
 	case tag == tagTrailer:
 		return s.trailer(data)
 	case tag == tagRecord:
-		return nil, false, &BundleError{Kind: BadFrame, Err: errors.New("a record after a section")}
+		return nil, false, &BundleError{Kind: BadFrame, Err: errors.New("a record where sections stand")}
 	}
 	return nil, false, s.broken("what follows it is neither a record, nor a section, nor the trailer")
 }
 
+// In a whole ledger records come before sections; in an excerpt after them, since a proof
+// can only be checked against the checkpoint.
+func (s *Scanner) mayRecord() bool {
+	if s.version == ExcerptVersion {
+		return len(s.sections) > 0
+	}
+	return len(s.sections) == 0
+}
+
+func (s *Scanner) maySection() bool { return s.version == BundleVersion || s.count == 0 }
+
 // broken reports a frame that has no meaning, at the last entry before it.
 func (s *Scanner) broken(why string) error {
-	return &BundleError{Kind: BadFrame, Seq: max(s.count, 1) - 1, HasSeq: len(s.sections) == 0, Err: errors.New(why)}
+	return &BundleError{Kind: BadFrame, Seq: max(s.count, 1) - 1, HasSeq: s.mayRecord(), Err: errors.New(why)}
 }
 
 func (s *Scanner) prefix(data []byte) (rest []byte, done bool, err error) {
@@ -201,51 +219,93 @@ func (s *Scanner) prefix(data []byte) (rest []byte, done bool, err error) {
 	if len(data) < prefixSize {
 		return data, false, nil
 	}
-	if v := binary.BigEndian.Uint16(data[len(BundleMagic):]); v != BundleVersion {
-		return nil, false, &BundleError{Kind: UnknownVersion, Err: fmt.Errorf("version %d, and this program reads version %d", v, BundleVersion)}
+	v := binary.BigEndian.Uint16(data[len(BundleMagic):])
+	if v != BundleVersion && v != ExcerptVersion {
+		return nil, false, &BundleError{Kind: UnknownVersion, Err: fmt.Errorf("version %d, and this program reads %d and %d", v, BundleVersion, ExcerptVersion)}
 	}
-	s.started = true
+	s.version = v
 	s.sum.Write(data[:prefixSize])
 	return data[prefixSize:], false, nil
 }
 
-// record scans 0x01, u16 header length, header, u8 payload present, payload.
+// record scans 0x01, the record, and in an excerpt its proof.
 func (s *Scanner) record(b *Block, data []byte) (rest []byte, done bool, err error) {
-	if len(data) < 3 {
+	rec, rest, err := cutRecord(data[1:])
+	if broken := (*BundleError)(nil); errors.As(err, &broken) {
+		broken.Seq, broken.HasSeq = s.count, true
+		return nil, false, broken
+	}
+	if rest == nil {
 		return data, false, nil
 	}
-	n := int(binary.BigEndian.Uint16(data[1:]))
-	if n < MinHeader || n > MaxHeader {
-		return nil, false, &BundleError{Kind: BadHeader, Seq: s.count, HasSeq: true,
-			Err: &FieldError{"header", fmt.Sprintf("from %d to %d bytes", MinHeader, MaxHeader)}}
+	before := len(data) - len(rest) - len(rec.Payload)
+	var proof []byte
+	if s.version == ExcerptVersion {
+		if proof, rest, err = s.proof(&rec, rest); err != nil || rest == nil {
+			return data, false, err
+		}
 	}
-	end := 3 + n + 1
+	s.sum.Write(data[:before])
+	s.sum.Write(proof)
+	s.count++
+	b.Records = append(b.Records, rec)
+	return rest, false, nil
+}
+
+// proof scans u8 number of hashes, hashes; 0xff says that the next record proves this
+// one. It returns every byte of it; rest is nil if data ends inside.
+func (s *Scanner) proof(rec *RawRecord, data []byte) (all, rest []byte, err error) {
+	if len(data) == 0 {
+		return nil, nil, nil
+	}
+	n := int(data[0])
+	if n == proofLinked {
+		return data[:1], data[1:], nil
+	}
+	if n > MaxProof {
+		return nil, nil, &BundleError{Kind: BadFrame, Seq: s.count, HasSeq: true, Err: fmt.Errorf("a proof of more than %d hashes", MaxProof)}
+	}
+	end := 1 + n*len(Hash{})
 	if len(data) < end {
-		return data, false, nil
+		return nil, nil, nil
 	}
-	rec := RawRecord{Header: data[3 : 3+n : 3+n]}
+	rec.Proof = data[1:end:end]
+	return data[:end], data[end:], nil
+}
+
+// cutRecord scans u16 header length, header, u8 payload present, payload. rest is nil
+// if b ends before the record does. The error is a [*BundleError] without a seq.
+func cutRecord(b []byte) (rec RawRecord, rest []byte, err error) {
+	if len(b) < 2 {
+		return rec, nil, nil
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	if n < MinHeader || n > MaxHeader {
+		return rec, nil, &BundleError{Kind: BadHeader, Err: &FieldError{"header", fmt.Sprintf("from %d to %d bytes", MinHeader, MaxHeader)}}
+	}
+	end := 2 + n + 1
+	if len(b) < end {
+		return rec, nil, nil
+	}
+	rec.Header = b[2 : 2+n : 2+n]
 	size := 0
-	switch data[end-1] {
+	switch b[end-1] {
 	case 0:
 	case 1:
 		size = int(Header(rec.Header).PayloadLen())
 	default:
-		return nil, false, &BundleError{Kind: BadFrame, Seq: s.count, HasSeq: true, Err: errors.New("payload present is neither 0 nor 1")}
+		return rec, nil, &BundleError{Kind: BadFrame, Err: errors.New("payload present is neither 0 nor 1")}
 	}
 	if size > MaxPayload {
-		return nil, false, &BundleError{Kind: BadHeader, Seq: s.count, HasSeq: true,
-			Err: &FieldError{"payload_len", fmt.Sprintf("at most %d bytes for a payload that is present", MaxPayload)}}
+		return rec, nil, &BundleError{Kind: BadHeader, Err: &FieldError{"payload_len", fmt.Sprintf("at most %d bytes for a payload that is present", MaxPayload)}}
 	}
-	if len(data) < end+size {
-		return data, false, nil
+	if len(b) < end+size {
+		return rec, nil, nil
 	}
-	if data[end-1] == 1 {
-		rec.Payload = data[end : end+size : end+size]
+	if b[end-1] == 1 {
+		rec.Payload = b[end : end+size : end+size]
 	}
-	s.sum.Write(data[:end])
-	s.count++
-	b.Records = append(b.Records, rec)
-	return data[end+size:], false, nil
+	return rec, b[end+size:], nil
 }
 
 // section scans 0x02, u8 kind, u32 length, body.
@@ -254,7 +314,7 @@ func (s *Scanner) section(data []byte) (rest []byte, done bool, err error) {
 		return data, false, nil
 	}
 	kind, n := SectionKind(data[1]), binary.BigEndian.Uint32(data[2:])
-	if kind < SectionCheckpoint || kind > SectionRedactions || n > MaxSection || len(s.sections) == MaxSections {
+	if kind < SectionCheckpoint || kind > lastSection || n > MaxSection || len(s.sections) == MaxSections {
 		return nil, false, &BundleError{Kind: BadSection, Err: fmt.Errorf("section %d: kind %d with %d bytes is not of this version", len(s.sections), kind, n)}
 	}
 	end := 6 + int(n)
@@ -296,7 +356,7 @@ func (s *Scanner) end(rest []byte) error {
 // truncated reports a file that ends before the trailer does.
 func (s *Scanner) truncated(rest []byte) error {
 	e := &BundleError{Kind: Truncated, Err: errors.New("the file ends here, before the trailer")}
-	if len(rest) > 0 && rest[0] == tagRecord && s.started {
+	if len(rest) > 0 && rest[0] == tagRecord && s.version != 0 {
 		e.Seq, e.HasSeq = s.count, true
 	}
 	return e

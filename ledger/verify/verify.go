@@ -154,7 +154,7 @@ func (v *verifier) checkpoint(sections []chain.Section) {
 // verdicts turns faults into the five results. A section that this version
 // cannot check is a claim that cannot be shown, never one that is passed over.
 func (v *verifier) verdicts(sections []chain.Section) {
-	r, has := &v.report, [chain.SectionRedactions + 1]bool{}
+	r, has := &v.report, [chain.SectionScope + 1]bool{}
 	for _, s := range sections {
 		has[s.Kind] = true
 	}
@@ -180,7 +180,7 @@ func (v *verifier) verdicts(sections []chain.Section) {
 		r.Signature = Result{Unconfirmed, "the bundle carries a key history, which this version does not check"}
 	}
 	r.Time = Result{NotClaimed, "no timestamp and no cosignature in the bundle"}
-	if has[chain.SectionCosignature] || has[chain.SectionTimestamp] {
+	if has[chain.SectionCosigned] || has[chain.SectionTimestamp] {
 		r.Time = Result{Unconfirmed, "the bundle carries timestamps or cosignatures, which this version does not check"}
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"strings"
 	"testing"
 	"time"
@@ -201,25 +202,107 @@ func (l *Ledger) Raw() []chain.RawRecord {
 	return raw
 }
 
-// Assemble writes a bundle as an attacker would: whatever is given, with the
-// framing and the trailer right. A record's Payload is absent if it is nil.
+// Node is the ledger's [chain.NodeFunc].
+func (l *Ledger) Node(level int, n uint64) (chain.Hash, error) {
+	var f chain.Frontier
+	for i := n << level; i < (n+1)<<level; i++ {
+		f.Append(chain.LeafHash(l.Records[i].Header))
+	}
+	return f.Root(), nil
+}
+
+// Excerpt returns the bundle of an excerpt, written by [chain.NewExcerptWriter]: what the scope
+// chooses, the genesis, and the neighbours of a period.
+func (l *Ledger) Excerpt(t testing.TB, s chain.Scope, more ...chain.Section) []byte {
+	t.Helper()
+	body, err := chain.AppendScope(nil, &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := uint64(len(l.Records))
+	var buf bytes.Buffer
+	w, err := chain.NewExcerptWriter(&buf, func(seq uint64) ([]chain.Hash, error) { return chain.ProveInclusion(size, seq, l.Node) })
+	for _, section := range append([]chain.Section{{Kind: chain.SectionScope, Data: body}, {Kind: chain.SectionCheckpoint, Data: l.Checkpoint(t)}}, more...) {
+		if err == nil {
+			err = w.WriteSection(section.Kind, section.Data)
+		}
+	}
+	for i := range l.Records {
+		if err == nil && l.inExcerpt(&s, i) {
+			err = w.WriteRecord(l.Records[i].Header, l.Records[i].Payload)
+		}
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func (l *Ledger) inExcerpt(s *chain.Scope, i int) bool {
+	chosen := func(i int) bool { return i >= 0 && i < len(l.Records) && s.Chooses(&l.Records[i].Entry) }
+	return i == 0 || chosen(i) || s.By == chain.ByPeriod && (chosen(i-1) || chosen(i+1))
+}
+
+// Assemble writes the bundle of a whole ledger as an attacker would: whatever is given,
+// with the framing and the trailer right. A record's Payload is absent if it is nil.
 func Assemble(records []chain.RawRecord, sections []chain.Section) []byte {
-	out := binary.BigEndian.AppendUint16([]byte(chain.BundleMagic), chain.BundleVersion)
-	sum := sha256.New()
-	sum.Write(out)
-	add := func(b []byte) { sum.Write(b); out = append(out, b...) }
+	a := newAssembler(chain.BundleVersion)
 	for _, r := range records {
-		frame := append(binary.BigEndian.AppendUint16([]byte{1}, uint16(len(r.Header))), r.Header...)
-		if r.Payload == nil {
-			add(append(frame, 0))
+		a.record(r)
+	}
+	a.sections(sections)
+	return a.end()
+}
+
+// AssembleExcerpt does the same with an excerpt: a record whose Proof is nil is linked.
+func AssembleExcerpt(records []chain.RawRecord, sections []chain.Section) []byte {
+	a := newAssembler(chain.ExcerptVersion)
+	a.sections(sections)
+	for _, r := range records {
+		a.record(r)
+		if r.Proof == nil {
+			a.add([]byte{0xff})
 			continue
 		}
-		add(append(frame, 1))
-		out = append(out, r.Payload...)
+		a.add(append([]byte{byte(len(r.Proof) / 32)}, r.Proof...))
 	}
+	return a.end()
+}
+
+// An assembler writes frames, and digests what the trailer covers.
+type assembler struct {
+	out []byte
+	sum hash.Hash
+}
+
+func newAssembler(version uint16) *assembler {
+	a := &assembler{sum: sha256.New()}
+	a.add(binary.BigEndian.AppendUint16([]byte(chain.BundleMagic), version))
+	return a
+}
+
+func (a *assembler) add(b []byte) { a.sum.Write(b); a.out = append(a.out, b...) }
+
+func (a *assembler) record(r chain.RawRecord) {
+	frame := append(binary.BigEndian.AppendUint16([]byte{1}, uint16(len(r.Header))), r.Header...)
+	if r.Payload == nil {
+		a.add(append(frame, 0))
+		return
+	}
+	a.add(append(frame, 1))
+	a.out = append(a.out, r.Payload...)
+}
+
+func (a *assembler) sections(sections []chain.Section) {
 	for _, s := range sections {
-		add(append(binary.BigEndian.AppendUint32([]byte{2, byte(s.Kind)}, uint32(len(s.Data))), s.Data...))
+		a.add(append(binary.BigEndian.AppendUint32([]byte{2, byte(s.Kind)}, uint32(len(s.Data))), s.Data...))
 	}
-	add([]byte{0})
-	return sum.Sum(out)
+}
+
+func (a *assembler) end() []byte {
+	a.add([]byte{0})
+	return a.sum.Sum(a.out)
 }

@@ -1,0 +1,87 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// MaxProof is the largest number of hashes in a proof: one a level of a tree of 2^63 leaves.
+const MaxProof = 63
+
+// ErrProof is wrapped by the checks of proofs: the hashes do not lead to that root.
+var ErrProof = errors.New("the proof does not hold")
+
+// A NodeFunc returns the hash of the perfect subtree over the 2^level leaves from
+// n·2^level on. It is only asked for subtrees that lie inside the tree.
+type NodeFunc func(level int, n uint64) (Hash, error)
+
+// ReadHashes implements [tlog.HashReader], whose indexes number the same nodes.
+func (f NodeFunc) ReadHashes(indexes []int64) ([]Hash, error) {
+	hashes := make([]Hash, len(indexes))
+	for i, index := range indexes {
+		level, n := tlog.SplitStoredHashIndex(index)
+		h, err := f(level, uint64(n))
+		if err != nil {
+			return nil, err
+		}
+		hashes[i] = h
+	}
+	return hashes, nil
+}
+
+// ProveInclusion returns the audit path of entry seq in the tree of the first size
+// entries (RFC 6962 §2.1.1), from the leaf's sibling up. An error of node is returned
+// as it is.
+func ProveInclusion(size, seq uint64, node NodeFunc) ([]Hash, error) {
+	if seq >= size || size > math.MaxInt64 {
+		return nil, fmt.Errorf("prove entry %d in a tree of %d: there is no such entry: %w", seq, size, ErrMalformed)
+	}
+	return tlog.ProveRecord(int64(size), int64(seq), node)
+}
+
+// CheckInclusion checks that the entry with that leaf hash is entry seq of the tree of
+// size entries with that root. The error wraps [ErrProof].
+func CheckInclusion(proof []Hash, size uint64, root Hash, seq uint64, leaf Hash) error {
+	if seq >= size || size > math.MaxInt64 || tlog.CheckRecord(proof, int64(size), root, int64(seq), leaf) != nil {
+		return fmt.Errorf("entry %d in a tree of %d: %w", seq, size, ErrProof)
+	}
+	return nil
+}
+
+// ProveConsistency returns the proof that the tree of the first old entries is a prefix
+// of that of the first size entries (RFC 6962 §2.1.2). It is empty for old = 0 and for
+// old = size.
+func ProveConsistency(old, size uint64, node NodeFunc) ([]Hash, error) {
+	if old > size || size > math.MaxInt64 {
+		return nil, fmt.Errorf("prove that a tree of %d grew to %d: it did not grow: %w", old, size, ErrMalformed)
+	}
+	if old == 0 || old == size {
+		return nil, nil
+	}
+	return tlog.ProveTree(int64(size), int64(old), node)
+}
+
+// CheckConsistency checks that the tree of old entries with oldRoot is a prefix of the
+// tree of size entries with root. The error wraps [ErrProof].
+func CheckConsistency(proof []Hash, old uint64, oldRoot Hash, size uint64, root Hash) error {
+	wrong := fmt.Errorf("a tree of %d entries before one of %d: %w", old, size, ErrProof)
+	switch {
+	case old > size || size > math.MaxInt64:
+		return wrong
+	case old == 0:
+		// tlog proves nothing of the empty tree: it is a prefix of every other.
+		if len(proof) != 0 || oldRoot != PayloadHash(nil) {
+			return wrong
+		}
+	case old == size:
+		if len(proof) != 0 || oldRoot != root {
+			return wrong
+		}
+	case tlog.CheckTree(proof, int64(size), root, int64(old), oldRoot) != nil:
+		return wrong
+	}
+	return nil
+}
