@@ -43,8 +43,8 @@ type Head struct {
 	LeafHash SHA256 `json:"leaf_hash"`
 }
 
-// LedgerKeyRotated says that checkpoints are signed with another key from here on. Both
-// keys sign this payload without the two signatures.
+// LedgerKeyRotated says that checkpoints are signed with another key from here on. What
+// both keys sign, and when it takes effect, is in FORMAT §4.1.
 type LedgerKeyRotated struct {
 	OldVKey      string `json:"old_vkey" max:"300"`
 	NewVKey      string `json:"new_vkey" max:"300"`
@@ -52,11 +52,12 @@ type LedgerKeyRotated struct {
 	NewSignature string `json:"new_signature" max:"200"` // base64
 }
 
-// LedgerKeyRevoked says that signatures of a key are no longer to be trusted.
+// LedgerKeyRevoked says that signatures of a key are no longer to be trusted (FORMAT §4.1).
+// Verifiers read it in ASCII only, so its cause is written in ASCII.
 type LedgerKeyRevoked struct {
 	VKey        string  `json:"vkey" max:"300"`
 	Cause       string  `json:"cause"`
-	TrustedTo   *int64  `json:"trusted_to,omitzero"`     // last size of a checkpoint to trust
+	TrustedTo   *int64  `json:"trusted_to,omitzero"`     // last size to trust; absent: none
 	Compromised Instant `json:"compromised_at,omitzero"` // since when the key may be known
 }
 

@@ -29,7 +29,8 @@ func vectorKinds() map[string]func(*testing.T, block) {
 	elsewhere := func(*testing.T, block) {}
 	return map[string]func(*testing.T, block){
 		"genesis-prev": runGenesisPrev, "entry": runEntry, "entry-reject": runEntryReject, "tree": runTree,
-		"checkpoint": runCheckpoint, "bundle": runBundle, "canonical-json": elsewhere, "content-digest": elsewhere, "envelope": elsewhere,
+		"checkpoint": runCheckpoint, "bundle": runBundle, "key-rotation": runKeyRotation, "key-history": runKeyHistory,
+		"canonical-json": elsewhere, "content-digest": elsewhere, "envelope": elsewhere,
 	}
 }
 
