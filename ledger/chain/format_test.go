@@ -29,7 +29,7 @@ func vectorKinds() map[string]func(*testing.T, block) {
 	elsewhere := func(*testing.T, block) {}
 	return map[string]func(*testing.T, block){
 		"genesis-prev": runGenesisPrev, "entry": runEntry, "entry-reject": runEntryReject, "tree": runTree,
-		"checkpoint": runCheckpoint, "bundle": runBundle, "key-rotation": runKeyRotation, "key-history": runKeyHistory,
+		"checkpoint": runCheckpoint, "cosignature": runCosignature, "bundle": runBundle, "key-rotation": runKeyRotation, "key-history": runKeyHistory,
 		"canonical-json": elsewhere, "content-digest": elsewhere, "envelope": elsewhere,
 	}
 }
@@ -190,6 +190,32 @@ func runCheckpoint(t *testing.T, b block) {
 	}
 	if c, err := chain.OpenCheckpoint(unhex(t, f["note"]), verifier); err != nil || hex.EncodeToString(c.Root[:]) != f["root"] {
 		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func runCosignature(t *testing.T, b block) {
+	f := b.fields()
+	c, err := chain.ParseCosigner(f["skey"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, at := string(unhex(t, f["text"])), int64(integer(t, f["time"]))
+	s, err := c.Cosign(text, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "line", chain.AppendSignature(nil, s), f["line"])
+	equal(t, "message", fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text), f["message"])
+	key, err := chain.ParseWitnessKey(f["vkey"])
+	if err != nil || c.Key().String() != f["vkey"] {
+		t.Fatalf("the key is %s (%v), want %s", c.Key(), err, f["vkey"])
+	}
+	line, rest, err := chain.CutSignature(unhex(t, f["line"]))
+	if err != nil || len(rest) != 0 {
+		t.Fatalf("%d bytes left, %v", len(rest), err)
+	}
+	if got, ok := key.Cosigned(text, line); !ok || got != at {
+		t.Errorf("verified %v at %d, want %d", ok, got, at)
 	}
 }
 
