@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"slices"
@@ -52,9 +54,10 @@ func (s *specimens) damaged() {
 // trailer right again: what someone without the key can do.
 func (s *specimens) repaired() {
 	for range flips {
-		f := newForgery(s.t)
-		i := s.random.IntN(len(f.raw))
-		s.add(f.vkey, f.flip(s.random, i, s.random.IntN(2) == 0).bytes(), "bit of entry %d flipped, trailer right", i)
+		f := chaintest.Forge(s.t)
+		i := s.random.IntN(len(f.Raw))
+		s.flip(f, i, s.random.IntN(2) == 0)
+		s.add(f.VKey, f.Bytes(), "bit of entry %d flipped, trailer right", i)
 	}
 }
 
@@ -62,15 +65,18 @@ func (s *specimens) repaired() {
 // as well: what the keeper can do. Only the rules of headers and entries are left to object.
 func (s *specimens) resigned() {
 	for range 2 * flips {
-		f := newForgery(s.t)
-		i := s.random.IntN(len(f.raw))
-		f.flip(s.random, i, false).rechain()
-		s.add(f.vkey, f.bytes(), "bit of header %d flipped, signed again: %x", i, f.raw[i].Header)
+		f := chaintest.Forge(s.t)
+		i := s.random.IntN(len(f.Raw))
+		s.flip(f, i, false)
+		f.Rechain()
+		s.add(f.VKey, f.Bytes(), "bit of header %d flipped, signed again: %x", i, f.Raw[i].Header)
 	}
 	for range flips {
-		f := newForgery(s.t)
-		f.flip(s.random, 0, true).digest(0).rechain()
-		s.add(f.vkey, f.bytes(), "bit of the genesis flipped, signed again: %s", f.raw[0].Payload)
+		f := chaintest.Forge(s.t)
+		s.flip(f, 0, true)
+		digest(f, 0)
+		f.Rechain()
+		s.add(f.VKey, f.Bytes(), "bit of the genesis flipped, signed again: %s", f.Raw[0].Payload)
 	}
 }
 
@@ -95,22 +101,24 @@ func (s *specimens) epochs() {
 		at(1, 7, "hr", "a.b.v1", chain.Recorded),
 	} {
 		l := chaintest.Uniform(s.t, "main", 8, 300)
-		f := &forgery{t: s.t, ledger: l, vkey: l.VKey, raw: l.Raw()}
-		f.set(7, edit).rechain()
-		s.add(f.vkey, f.bytes(), "epoch %d", i)
+		f := chaintest.ForgeOf(s.t, l)
+		f.Set(7, edit)
+		f.Rechain()
+		s.add(f.VKey, f.Bytes(), "epoch %d", i)
 	}
 }
 
 // genesis are payloads of the genesis, signed.
 func (s *specimens) genesis() {
 	edit := func(old, instead string) {
-		f := newForgery(s.t)
-		before := f.raw[0].Payload
-		if f.raw[0].Payload = bytes.Replace(before, []byte(old), []byte(instead), 1); bytes.Equal(before, f.raw[0].Payload) {
+		f := chaintest.Forge(s.t)
+		before := f.Raw[0].Payload
+		if f.Raw[0].Payload = bytes.Replace(before, []byte(old), []byte(instead), 1); bytes.Equal(before, f.Raw[0].Payload) {
 			s.t.Fatalf("the genesis does not hold %s", old)
 		}
-		f.digest(0).rechain()
-		s.add(f.vkey, f.bytes(), "genesis with %.40q instead of %q", instead, old)
+		digest(f, 0)
+		f.Rechain()
+		s.add(f.VKey, f.Bytes(), "genesis with %.40q instead of %q", instead, old)
 	}
 	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zoo":[1,true,{}]`)
 	edit(`"zone":"Europe/Paris"`, `"zone":"Europe/Paris","zoo":"\b\f\n\r\t\u0001\"\\<>&/"`)
@@ -243,13 +251,13 @@ func (s *specimens) sections() {
 	}
 	for _, size := range []uint32{0, 1, chain.MaxPayload, chain.MaxPayload + 1, 1<<32 - 1} {
 		for _, present := range []bool{false, true} {
-			f := newForgery(s.t)
-			f.set(6, func(e *chain.Entry) { e.PayloadLen = size })
+			f := chaintest.Forge(s.t)
+			f.Set(6, func(e *chain.Entry) { e.PayloadLen = size })
 			if present {
-				f.raw[6].Payload = make([]byte, min(size, 1<<20))
+				f.Raw[6].Payload = make([]byte, min(size, 1<<20))
 			}
-			f.rechain()
-			s.add(f.vkey, f.bytes(), "quarantined message of %d bytes, present %t", size, present)
+			f.Rechain()
+			s.add(f.VKey, f.Bytes(), "quarantined message of %d bytes, present %t", size, present)
 		}
 	}
 }
@@ -258,11 +266,34 @@ func (s *specimens) sections() {
 // at the top of that file.
 func (s *specimens) tamperCases() {
 	datadriven.RunTest(s.t, "../../testdata/tamper/faults", func(t *testing.T, d *datadriven.TestData) string {
-		f := newForgery(t)
+		f := chaintest.Forge(t)
 		for line := range strings.Lines(d.Input) {
-			f.tamper(strings.Fields(line))
+			f.Do(line)
 		}
-		s.add(f.vkey, f.bytes(), "case at %s", d.Pos)
+		s.add(f.VKey, f.Bytes(), "case at %s", d.Pos)
 		return d.Expected // the reports themselves are checked by package verify
 	})
+}
+
+// flip flips a bit of the header of record i, or of its payload if it has one.
+func (s *specimens) flip(f *chaintest.Forgery, i int, payload bool) {
+	part := &f.Raw[i].Header
+	if payload && f.Raw[i].Payload != nil {
+		part = &f.Raw[i].Payload
+	}
+	*part = flip(*part, s.random.IntN(8*len(*part)))
+}
+
+// digest makes payload_hash and payload_len of record i right.
+func digest(f *chaintest.Forgery, i int) {
+	sum := sha256.Sum256(f.Raw[i].Payload)
+	copy(f.Raw[i].Header[62:], sum[:])
+	binary.BigEndian.PutUint32(f.Raw[i].Header[94:], uint32(len(f.Raw[i].Payload)))
+}
+
+// flip returns a copy of b with one bit flipped.
+func flip(b []byte, bit int) []byte {
+	b = bytes.Clone(b)
+	b[bit/8] ^= 1 << (bit % 8)
+	return b
 }

@@ -140,3 +140,17 @@ func GenerateKey(rand io.Reader, origin string) (skey, vkey string, err error) {
 	}
 	return note.GenerateKey(rand, origin)
 }
+
+// ReadCheckpoint reads the checkpoint that a signed note holds and verifies no
+// signature: what it returns is a claim. The error wraps [ErrMalformed].
+func ReadCheckpoint(signed []byte) (Checkpoint, error) {
+	text, _, err := SplitNote(signed)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	c, err := ParseCheckpoint(text)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	return c, nil
+}

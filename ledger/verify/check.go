@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -32,18 +33,27 @@ type run struct {
 	faults   faultList
 	absent   uint64
 	counts   [chain.Quarantined + 1]uint64
-	leaves   []byte // scratch: the leaf hashes, concatenated
+	leaves   []byte            // scratch: the leaf hashes, concatenated
+	keys     []chain.RawRecord // the events about keys, copied
+}
+
+// reset makes r a run of nothing, from position first on.
+func (r *run) reset(first uint64) {
+	r.first, r.absent, r.counts = first, 0, [chain.Quarantined + 1]uint64{}
+	r.faults.reset()
+	r.leaves, r.subtrees, r.keys = r.leaves[:0], r.subtrees[:0], r.keys[:0]
 }
 
 // A neighbour is what two consecutive entries are compared by.
 type neighbour struct {
 	leaf   chain.Hash
 	header chain.Header // nil if it is not canonical
+	proved bool         // by a proof of its own; in a whole ledger the tree proves all
 }
 
 // keep copies the header out of the block, whose memory is used again.
 func (n *neighbour) keep(from neighbour) {
-	n.leaf = from.leaf
+	n.leaf, n.proved = from.leaf, from.proved
 	if from.header == nil {
 		n.header = nil
 		return
@@ -51,11 +61,29 @@ func (n *neighbour) keep(from neighbour) {
 	n.header = append(n.header[:0], from.header...)
 }
 
+// A payloadRule says which payloads are hashed: all that it does not excuse. The
+// auditor may have checked the others before.
+type payloadRule struct {
+	since  uint64       // entries before it are excused
+	demand *chain.Scope // by range or period; entries outside are excused; nil: none
+}
+
+func (p *payloadRule) excuses(h chain.Header) bool {
+	if h.Seq() < p.since {
+		return true
+	}
+	switch {
+	case p.demand == nil:
+		return false
+	case p.demand.By == chain.ByRange:
+		return h.Seq() < p.demand.FromSeq || h.Seq() >= p.demand.ToSeq
+	}
+	return h.LedgeredAt() < p.demand.From || h.LedgeredAt() >= p.demand.To
+}
+
 // check fills r with what can be said of the records of b alone.
-func (r *run) check(b *chain.Block) {
-	r.first, r.absent, r.counts = b.First, 0, [chain.Quarantined + 1]uint64{}
-	r.faults.reset()
-	r.leaves = r.leaves[:0]
+func (r *run) check(b *chain.Block, rule *payloadRule) {
+	r.reset(b.First)
 	var prev, cur neighbour
 	for i := range b.Records {
 		seq := b.First + uint64(i)
@@ -65,7 +93,7 @@ func (r *run) check(b *chain.Block) {
 		} else {
 			compare(&r.faults, seq, prev, cur)
 		}
-		r.payload(seq, cur.header, b.Records[i].Payload)
+		r.payload(seq, cur.header, b.Records[i].Payload, rule)
 		r.leaves = append(r.leaves, cur.leaf[:]...)
 		prev = cur
 	}
@@ -81,6 +109,9 @@ func (r *run) entry(seq uint64, rec *chain.RawRecord) neighbour {
 	if err == nil && len(rest) == 0 {
 		n.header = h
 		r.counts[h.Disposition()]++
+		if chain.IsKeyEvent(h) {
+			r.keys = append(r.keys, chain.RawRecord{Header: bytes.Clone(rec.Header), Payload: bytes.Clone(rec.Payload)})
+		}
 		return n
 	}
 	f := r.faults.at(badHeader, seq)
@@ -91,7 +122,7 @@ func (r *run) entry(seq uint64, rec *chain.RawRecord) neighbour {
 }
 
 // payload checks the bytes of one payload, and whether they may be there.
-func (r *run) payload(seq uint64, h chain.Header, payload []byte) {
+func (r *run) payload(seq uint64, h chain.Header, payload []byte, rule *payloadRule) {
 	switch {
 	case h == nil:
 	case payload == nil && h.Disposition().KeepsPayload():
@@ -99,6 +130,7 @@ func (r *run) payload(seq uint64, h chain.Header, payload []byte) {
 	case payload == nil:
 	case !h.Disposition().KeepsPayload():
 		r.faults.at(extraPayload, seq).Got = h.Disposition().String()
+	case rule.excuses(h) && !chain.IsKeyEvent(h):
 	default:
 		if got, want := chain.Hash(sha256.Sum256(payload)), h.PayloadHash(); got != want {
 			r.faults.at(badPayload, seq).set(hexOf(want), hexOf(got))

@@ -117,9 +117,7 @@ func (p *Part) of(r *run) {
 // read fills r with what can be said of a range of records alone, as check
 // does for a block, while they pass.
 func (r *run) read(from Reader, j *job) error {
-	r.first, r.absent, r.counts = j.from, 0, [chain.Quarantined + 1]uint64{}
-	r.faults.reset()
-	r.leaves = r.leaves[:0]
+	r.reset(j.from)
 	j.block.First, j.block.Records = j.from, j.block.Records[:0]
 	seq := j.from
 	err := from.Read(j.from, j.to, func(rec chain.RawRecord) chain.Header {
@@ -135,7 +133,7 @@ func (r *run) read(from Reader, j *job) error {
 		if seq == 0 { // the genesis is read as a whole once more
 			j.block.Records = append(j.block.Records, chain.RawRecord{Header: r.head.header, Payload: bytes.Clone(rec.Payload)})
 		}
-		r.payload(seq, cur.header, rec.Payload)
+		r.payload(seq, cur.header, rec.Payload, &payloadRule{})
 		r.leaves = append(r.leaves, cur.leaf[:]...)
 		r.tail.keep(cur)
 		seq++

@@ -10,6 +10,7 @@ const (
 	content = 1 << iota
 	signature
 	scope
+	timing
 )
 
 // A Kind is one row of the table of faults.
@@ -47,6 +48,19 @@ const (
 	otherSize      Code = "V021"
 	otherRoot      Code = "V022"
 	notSigned      Code = "V023"
+	revokedKey     Code = "V024"
+	badProof       Code = "V025"
+	unproved       Code = "V026"
+	badScope       Code = "V027"
+	strayEntry     Code = "V028"
+	missingEntry   Code = "V029"
+	badStatement   Code = "V030"
+	otherLedger    Code = "V031"
+	badTimestamp   Code = "V032"
+	forked         Code = "V033"
+	rolledBack     Code = "V034"
+	notAProof      Code = "V035"
+	keyPayload     Code = "V036"
 )
 
 const (
@@ -79,6 +93,19 @@ var table = [...]Kind{
 	{otherSize, "size", "the checkpoint covers another number of entries", "entries were removed or added after the signature", content | scope},
 	{otherRoot, "root", "the entries do not hash to the root that the checkpoint names", "at least one entry was changed and the chain rebuilt over it; ask for a fresh bundle and keep this one as evidence", content},
 	{notSigned, "signature", "the checkpoint has no valid signature by the key that was brought", "check that the key is this ledger's, received from its keeper by another way than the bundle", signature},
+	{revokedKey, "signature", "trust in the key that was brought ended before this size: the ledger says that a key was revoked", "ask the ledger's keeper for the key that is valid now, by another way than the bundle", signature},
+	{badProof, "proof", "the hashes that come with the entry do not lead to the root that was signed", "this entry was changed, or is of another ledger; ask for a fresh bundle and keep this one as evidence", content},
+	{unproved, "proof", "the entry has no proof, and the one after it, which could prove it, is missing", "an entry was removed; ask the ledger's keeper for a fresh bundle", content | scope},
+	{badScope, "scope", "an excerpt says once, in the one canonical form, what it covers, and a whole ledger does not", hintDamaged, content | scope},
+	{strayEntry, "scope", "the excerpt holds an entry that its scope does not choose", "it shows more than it says; ask the ledger's keeper why", scope},
+	{missingEntry, "scope", "an entry is missing that the excerpt claims to hold", "ask the ledger's keeper for the whole of what it says it covers", scope},
+	{badStatement, "section", "a cosigned checkpoint, a timestamp or a proof of consistency is not in its one form", hintDamaged, timing},
+	{otherLedger, "section", "a cosigned or stamped checkpoint is not one of this ledger up to its size", "it was put there from another history; ask the ledger's keeper why, and keep the bundle", timing},
+	{badTimestamp, "timestamp", "the timestamp does not hold", "it was changed or is of another checkpoint; ask for the bundle again", timing},
+	{forked, "root", "two checkpoints that the ledger signed contradict each other", "two histories of one ledger were shown; keep both notes as evidence", content},
+	{rolledBack, "size", "the bundle ends before the earlier checkpoint that was brought", "it is an old copy, or the ledger was set back; ask for one that goes on from your checkpoint", scope},
+	{notAProof, "proof", "the file is not a tlog-proof with its record, in their one form", "check that this is the file that was meant", content | scope},
+	{keyPayload, "payload", "an event about keys is there without its payload", "which key is valid cannot be known without it; ask the ledger's keeper for a fresh bundle", signature},
 }
 
 // Kinds returns the table of faults, in the order of their codes.

@@ -12,12 +12,13 @@ import (
 
 // A job is consecutive records on their way from the reader to a worker to the merger.
 type job struct {
-	block chain.Block // of a bundle: the records; of a store: seq 0 alone
-	from  uint64      // of a store: the range to be read, to is excluded
-	to    uint64
-	run   run
-	err   error         // of reading the range
-	done  chan struct{} // holds one token once run is filled
+	block   chain.Block // of a bundle: the records; of a store: seq 0 alone
+	from    uint64      // of a store: the range to be read, to is excluded
+	to      uint64
+	run     run
+	excerpt *excerpt      // nil: of a whole ledger
+	err     error         // of reading the range
+	done    chan struct{} // holds one token once run is filled
 }
 
 // A pipeline spreads the work: one goroutine hands out the jobs, one for each
@@ -57,12 +58,26 @@ func newPipeline(next func(*job) error, checks []func(*job)) *pipeline {
 
 // newBundlePipeline checks what scanner cuts off, in about [chain.BlockSize]
 // bytes for each of 2 × workers + 2 jobs.
-func newBundlePipeline(scanner *chain.Scanner, workers int) *pipeline {
+func newBundlePipeline(scanner *chain.Scanner, workers int, rule *payloadRule) *pipeline {
 	checks := make([]func(*job), workersOr(workers))
 	for i := range checks {
-		checks[i] = func(j *job) { j.run.check(&j.block) }
+		checks[i] = func(j *job) {
+			if j.excerpt != nil {
+				j.run.checkExcerpt(&j.block, j.excerpt)
+				return
+			}
+			j.run.check(&j.block, rule)
+		}
 	}
-	return newPipeline(func(j *job) error { return scanner.Scan(&j.block) }, checks)
+	var excerpt *excerpt
+	return newPipeline(func(j *job) error {
+		err := scanner.Scan(&j.block)
+		if err == nil && excerpt == nil && scanner.Version() == chain.ExcerptVersion {
+			excerpt = newExcerpt(scanner.Sections())
+		}
+		j.excerpt = excerpt
+		return err
+	}, checks)
 }
 
 // workersOr returns n, or one worker for each core if n is 0.

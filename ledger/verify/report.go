@@ -80,17 +80,30 @@ const MaxFaults = 100
 type Report struct {
 	// Origin is the ledger's name as its genesis gives it, "" if unreadable.
 	Origin string
-	// Size is the number of entries in the bundle, Root their tree hash.
+	// Claim says in words what an excerpt claims to cover; "" for a whole ledger.
+	Claim string
+	// Size is the number of entries in the bundle, Root their tree hash; that of an
+	// excerpt is zero, since it is not the tree's entries that are there.
 	Size uint64
 	Root chain.Hash
-	// Checkpoint is the one in the bundle; zero if there is none, and no
-	// more than a claim unless Signature is Sound.
+	// Checkpoint is the one in the bundle, Note the signed text; zero if there is none,
+	// and no more than a claim unless Signature is Sound.
 	Checkpoint chain.Checkpoint
+	Note       string
+	// Witnessed is the largest checkpoint that a quorum of witnesses has cosigned.
+	Witnessed *Seen
+	// Stamped is what sound timestamps of trusted authorities say.
+	Stamped []Seen
+	// Untrusted is the number of timestamps of other authorities, Unrelated that of
+	// statements which nothing in the bundle ties to its checkpoint.
+	Untrusted, Unrelated int
+	// Evidence is the signed notes that cannot both be true, if there are such.
+	Evidence []string
 	// Content: every hash, link and rule, and the root of the checkpoint.
 	Content Result
 	// Signature: the checkpoint, by the key that was brought.
 	Signature Result
-	// Time: timestamps and witnesses, which bundles may carry from a later version on.
+	// Time: timestamps and witnesses.
 	Time Result
 	// Scope: nothing is missing in what the bundle claims to cover.
 	Scope Result

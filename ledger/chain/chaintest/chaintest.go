@@ -30,6 +30,7 @@ type Ledger struct {
 	Records  []chain.Record
 	tree     chain.Tree
 	prev     chain.Hash
+	keys     int // rotations so far
 }
 
 // New returns a ledger of n entries whose payloads are about size bytes. It
@@ -79,6 +80,75 @@ func open(t testing.TB, name string) *Ledger {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// Rotate appends the event by which another key signs from here on. Signer and VKey
+// are then those of the new key.
+func (l *Ledger) Rotate(t testing.TB) {
+	t.Helper()
+	l.keys++
+	skey, vkey, err := chain.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{byte(l.keys)}, 64)), l.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byOld, err := chain.SignRotation(l.VKey, vkey, l.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byNew, err := chain.SignRotation(l.VKey, vkey, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.keyEvent(t, "ledger.key_rotated.v1", fmt.Sprintf(`{"new_signature":"%s","new_vkey":"%s","old_signature":"%s","old_vkey":"%s"}`, byNew, vkey, byOld, l.VKey))
+	l.Signer, l.VKey = next, vkey
+	if l.Verifier, err = note.NewVerifier(vkey); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Revoke appends the event that a key's word counts up to a size only.
+func (l *Ledger) Revoke(t testing.TB, vkey string, trustedTo uint64) {
+	t.Helper()
+	l.keyEvent(t, "ledger.key_revoked.v1", fmt.Sprintf(`{"cause":"test","trusted_to":%d,"vkey":"%s"}`, trustedTo, vkey))
+}
+
+func (l *Ledger) keyEvent(t testing.TB, kind, data string) {
+	t.Helper()
+	e := l.recorded(uint64(len(l.Records)))
+	e.Publisher, e.Type, e.Aggregate = "greffe", kind, "ledger/"+l.Name
+	l.add(t, e, event(e, data))
+}
+
+// Grow appends n uneventful entries to a ledger of one epoch.
+func (l *Ledger) Grow(t testing.TB, n int) {
+	t.Helper()
+	for range n {
+		e := l.recorded(uint64(len(l.Records)))
+		l.add(t, e, event(e, `{"note":"grown"}`))
+	}
+}
+
+// CheckpointAt returns the checkpoint over the first size entries, signed by the newest key.
+func (l *Ledger) CheckpointAt(t testing.TB, size uint64) []byte {
+	t.Helper()
+	text, err := chain.SignCheckpoint(l.Origin, size, l.RootAt(size), l.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// RootAt returns the root over the first size entries.
+func (l *Ledger) RootAt(size uint64) chain.Hash {
+	var f chain.Frontier
+	for i := range size {
+		f.Append(chain.LeafHash(l.Records[i].Header))
+	}
+	return f.Root()
 }
 
 // add chains an entry, keeping the payload if its disposition does.
@@ -212,7 +282,7 @@ func (l *Ledger) Node(level int, n uint64) (chain.Hash, error) {
 }
 
 // Excerpt returns the bundle of an excerpt, written by [chain.NewExcerptWriter]: what the scope
-// chooses, the genesis, and the neighbours of a period.
+// chooses, the genesis, events about keys, and the entries beside a period.
 func (l *Ledger) Excerpt(t testing.TB, s chain.Scope, more ...chain.Section) []byte {
 	t.Helper()
 	body, err := chain.AppendScope(nil, &s)
@@ -242,8 +312,15 @@ func (l *Ledger) Excerpt(t testing.TB, s chain.Scope, more ...chain.Section) []b
 }
 
 func (l *Ledger) inExcerpt(s *chain.Scope, i int) bool {
-	chosen := func(i int) bool { return i >= 0 && i < len(l.Records) && s.Chooses(&l.Records[i].Entry) }
-	return i == 0 || chosen(i) || s.By == chain.ByPeriod && (chosen(i-1) || chosen(i+1))
+	e := &l.Records[i].Entry
+	return i == 0 || s.Chooses(e) || chain.IsKeyEvent(l.Records[i].Header) || s.By == chain.ByPeriod && l.beside(s, i)
+}
+
+// beside reports whether entry i is the last before the period or the first after it.
+func (l *Ledger) beside(s *chain.Scope, i int) bool {
+	at := func(i int) int64 { return l.Records[i].Entry.LedgeredAt }
+	last := at(i) < s.From && (i+1 == len(l.Records) || at(i+1) >= s.From)
+	return last || at(i) >= s.To && (i == 0 || at(i-1) < s.To)
 }
 
 // Assemble writes the bundle of a whole ledger as an attacker would: whatever is given,

@@ -1,0 +1,161 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"greffe/ledger/chain"
+)
+
+// verdicts turns faults into the five results. A section that cannot be checked is a
+// claim that cannot be shown, never one that is passed over.
+func (v *verifier) verdicts(sections []chain.Section) {
+	r := &v.report
+	if v.excerpt != nil && v.excerpt.claimed {
+		r.Claim = v.excerpt.scope.String()
+	}
+	r.Content = v.content()
+	switch {
+	case v.failed(signature):
+		r.Signature = Result{Failed, "no checkpoint signed by the key brought"}
+	case r.Signature.Why == "":
+		r.Signature = Result{Unconfirmed, "reading stopped before the checkpoint"}
+	case count(sections, chain.SectionKeyHistory) > 0:
+		r.Signature = Result{Unconfirmed, "the bundle carries a key history, which this version does not check"}
+	}
+	r.Time = v.time(sections)
+	r.Scope = v.scope()
+	r.Erasure = v.erasure(sections)
+}
+
+func (v *verifier) failed(aspect int) bool { return v.faults.aspects&aspect != 0 }
+
+func (v *verifier) content() Result {
+	r := &v.report
+	switch {
+	case !v.failed(content) && v.excerpt != nil:
+		return Result{Sound, fmt.Sprintf("%d entries, each proved to be one of the ledger's %d", r.Size, r.Checkpoint.Size)}
+	case !v.failed(content) && v.excused():
+		return Result{Sound, fmt.Sprintf("%d entries, every link and the root; of payloads those that were asked for", r.Size)}
+	case !v.failed(content):
+		return Result{Sound, fmt.Sprintf("%d entries, every link, digest and the root", r.Size)}
+	case r.FaultCount == 1:
+		return Result{Failed, "1 fault: " + r.Faults[0].What}
+	}
+	return Result{Failed, fmt.Sprintf("%d faults, the first: %s", r.FaultCount, r.Faults[0].What)}
+}
+
+// excused reports whether some payloads of a whole ledger were not hashed.
+func (v *verifier) excused() bool {
+	return v.excerpt == nil && (v.since.Size > 0 || checkable(&v.o.Demand))
+}
+
+// time says by when the ledger existed, as others saw it.
+func (v *verifier) time(sections []chain.Section) Result {
+	r := &v.report
+	stamps, cosigned := count(sections, chain.SectionTimestamp), count(sections, chain.SectionCosigned)
+	var lacking, shown []string
+	switch {
+	case v.failed(timing):
+		return Result{Failed, "a timestamp or a cosigned checkpoint does not hold"}
+	case v.o.Policy != nil && r.Witnessed == nil:
+		lacking = append(lacking, "the quorum of the policy has cosigned nothing in it")
+	case v.o.Policy == nil && cosigned > 0:
+		lacking = append(lacking, "its cosignatures were not looked at, bring a policy with the witnesses' keys")
+	}
+	switch {
+	case v.o.Timestamps == nil && stamps > 0:
+		lacking = append(lacking, "its timestamps were not looked at, bring the authorities' certificates")
+	case r.Untrusted > 0:
+		lacking = append(lacking, fmt.Sprintf("%d timestamps are of no authority that was brought", r.Untrusted))
+	}
+	if r.Unrelated > 0 {
+		lacking = append(lacking, fmt.Sprintf("nothing in it ties %d earlier checkpoints to the one that covers it", r.Unrelated))
+	}
+	if w := r.Witnessed; w != nil {
+		shown = append(shown, fmt.Sprintf("%d entries seen by %s at %s", w.Size, strings.Join(w.By, ", "), w.At.Format(time.RFC3339)))
+	}
+	if s := first(r.Stamped); s != nil {
+		shown = append(shown, fmt.Sprintf("%d entries stamped by %s at %s", s.Size, s.By[0], s.At.UTC().Format(time.RFC3339)))
+	}
+	switch {
+	case len(lacking) > 0:
+		return Result{Unconfirmed, strings.Join(append(lacking, shown...), "; ")}
+	case len(shown) == 0:
+		return Result{NotClaimed, "no timestamp and no cosignature in the bundle"}
+	case v.failed(content) || r.Signature.Verdict != Sound:
+		return Result{Unconfirmed, "content and signature must be sound first"}
+	}
+	return Result{Sound, strings.Join(shown, "; ")}
+}
+
+// first returns the stamp that covers the most, and of these the earliest.
+func first(stamps []Seen) (best *Seen) {
+	for i := range stamps {
+		if s := &stamps[i]; best == nil || s.Size > best.Size || s.Size == best.Size && s.At.Before(best.At) {
+			best = s
+		}
+	}
+	return best
+}
+
+// scope says whether anything is missing in what the bundle claims to cover, and in what
+// the auditor asked for.
+func (v *verifier) scope() Result {
+	r := &v.report
+	switch {
+	case v.failed(scope) && v.excerpt != nil:
+		return Result{Failed, "the excerpt is not what it claims to be"}
+	case v.failed(scope):
+		return Result{Failed, "the bundle is not a whole ledger"}
+	case r.Signature.Verdict != Sound:
+		return Result{Unconfirmed, "the size is only as good as the signature"}
+	case v.goes == unknown && v.o.Since != nil:
+		return Result{Unconfirmed, fmt.Sprintf("nothing in it shows that it goes on from the %d entries of the checkpoint that was brought", v.since.Size)}
+	}
+	if why := v.undelivered(); why != "" {
+		return Result{Unconfirmed, why}
+	}
+	what := fmt.Sprintf("the whole ledger, seq 0 to %d", r.Size-1)
+	if v.excerpt != nil {
+		what = r.Claim
+		if !checkable(&v.excerpt.scope) && !checkable(&v.o.Demand) {
+			return Result{Unconfirmed, what + "; whether they are all, only the whole ledger can show"}
+		}
+	}
+	if v.o.Since != nil {
+		what += fmt.Sprintf(", going on from the %d entries of the checkpoint that was brought", v.since.Size)
+	}
+	return Result{Sound, what}
+}
+
+// undelivered says what is missing of what the auditor asked for, or "".
+func (v *verifier) undelivered() string {
+	d := &v.o.Demand
+	size := v.report.Checkpoint.Size
+	switch {
+	case !checkable(d):
+		return ""
+	case v.excerpt == nil && d.By == chain.ByRange && d.ToSeq > size:
+		return fmt.Sprintf("it has no entry %d: %s were asked for", size, d)
+	case v.excerpt == nil:
+		return ""
+	}
+	if seq, missing := v.demand.missing(size); missing {
+		return fmt.Sprintf("it has no entry %d: %s were asked for", seq, d)
+	}
+	return ""
+}
+
+func (v *verifier) erasure(sections []chain.Section) Result {
+	switch r := &v.report; {
+	case v.failed(content):
+		return Result{Unconfirmed, "the content must be sound first"}
+	case r.Absent > 0:
+		return Result{Unconfirmed, fmt.Sprintf("%d payloads are absent, and no event in it covers them", r.Absent)}
+	case count(sections, chain.SectionRedactions) > 0:
+		return Result{Unconfirmed, "the bundle carries a redaction list, which this version does not check"}
+	}
+	return Result{Sound, "no payload is absent"}
+}
