@@ -224,7 +224,7 @@ func Authorities(name string) *x509.Certificate {
 // Timestamps is what a certificate of a time-stamping authority says.
 func Timestamps(name string) *x509.Certificate {
 	c := template(name)
-	c.KeyUsage = x509.KeyUsageDigitalSignature
+	c.KeyUsage, c.SubjectKeyId = x509.KeyUsageDigitalSignature, []byte(rand.Text())
 	c.ExtraExtensions = []pkix.Extension{KeyUsageExtension(true, 8)}
 	return c
 }
