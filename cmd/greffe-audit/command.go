@@ -10,10 +10,16 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"greffe/ledger/chain"
 )
 
-// maxKeyFile bounds a key file, in bytes: a key is about 100.
-const maxKeyFile = 4096
+// Limits on what is read whole, in bytes.
+const (
+	maxKeyFile    = 4096 // a key is about 100
+	maxPolicyFile = 64 << 10
+	maxRootsFile  = 4 << 20
+)
 
 // A command is one run of the program.
 type command struct {
@@ -21,28 +27,46 @@ type command struct {
 	stdout, stderr io.Writer
 }
 
-// options are the flags of both commands.
+// options are the flags of all commands; each has some of them.
 type options struct {
-	file   string
-	key    string
-	format string
-	quiet  bool
+	files    []string // one or two, and for register its name
+	key      string
+	format   string
+	quiet    bool
+	policy   string
+	tsaRoots string
+	since    string
+	from, to string
+	knownAt  string
+	digest   string
+	extract  string
 }
 
 // errHelp asks for the usage text and no more.
 var errHelp = errors.New("help")
 
-// parse reads the one file name and the flags, which may stand before or after it.
-func parse(name string, args, formats []string) (options, error) {
+// A spec says what one command takes.
+type spec struct {
+	name     string
+	formats  []string
+	least    int // how many files and names
+	most     int
+	keyed    bool
+	declared func(*flag.FlagSet, *options)
+}
+
+// parse reads the file names and the flags, which may stand before or after them.
+func parse(s spec, args []string) (options, error) {
 	var o options
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.format, "o", "text", "")
-	if name == "verify" {
+	if s.keyed {
 		flags.StringVar(&o.key, "key", "", "")
-		flags.BoolVar(&o.quiet, "quiet", false, "")
 	}
-	var files []string
+	if s.declared != nil {
+		s.declared(flags, &o)
+	}
 	for {
 		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return o, errHelp
@@ -52,18 +76,27 @@ func parse(name string, args, formats []string) (options, error) {
 		if flags.NArg() == 0 {
 			break
 		}
-		files, args = append(files, flags.Arg(0)), flags.Args()[1:]
+		o.files, args = append(o.files, flags.Arg(0)), flags.Args()[1:]
 	}
 	switch {
-	case len(files) != 1:
-		return o, fmt.Errorf("%s takes one file, got %d", name, len(files))
-	case !slices.Contains(formats, o.format):
-		return o, fmt.Errorf("-o %s: the formats of %s are %s", o.format, name, strings.Join(formats, ", "))
-	case name == "verify" && o.key == "":
-		return o, errors.New("verify needs --key; a key inside a bundle proves nothing")
+	case len(o.files) < s.least || len(o.files) > s.most:
+		return o, fmt.Errorf("%s takes %s, got %d", s.name, takes(s), len(o.files))
+	case !slices.Contains(s.formats, o.format):
+		return o, fmt.Errorf("-o %s: the formats of %s are %s", o.format, s.name, strings.Join(s.formats, ", "))
+	case s.keyed && o.key == "":
+		return o, fmt.Errorf("%s needs --key; a key inside a bundle proves nothing", s.name)
 	}
-	o.file = files[0]
 	return o, nil
+}
+
+func takes(s spec) string {
+	switch {
+	case s.least == 2:
+		return "two files"
+	case s.most == 2:
+		return "one file and at most one name"
+	}
+	return "one file"
 }
 
 // parseError says what is wrong with the command line, or prints the usage.
@@ -92,7 +125,17 @@ func (c *command) cannot(err error, hint string) int {
 	return exitCannot
 }
 
-// open opens the bundle; size is 0 if it is not known beforehand.
+// cannotRead reports that the evidence could not be opened.
+func (c *command) cannotRead(err error) int {
+	return c.cannot(err, "check the name and the permissions of the file")
+}
+
+// cannotUse reports that a key could not be read.
+func (c *command) cannotUse(err error) int {
+	return c.cannot(err, "give the key itself, or a file that holds it in one line; a daemon keeps its own as DIR/<ledger>.vkey")
+}
+
+// open opens the evidence; size is 0 if it is not known beforehand.
 func (c *command) open(name string) (r io.ReadCloser, size int64, err error) {
 	if name == "-" {
 		return io.NopCloser(c.stdin), 0, nil
@@ -116,18 +159,54 @@ func readKey(arg string) (note.Verifier, error) {
 	if v, err := note.NewVerifier(strings.TrimSpace(arg)); err == nil {
 		return v, nil
 	}
-	f, err := os.Open(arg)
+	text, err := readSmall("key", arg, maxKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("read key: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read key: %w", err)
+		return nil, err
 	}
 	v, err := note.NewVerifier(strings.TrimSpace(string(text)))
-	if err != nil || len(text) > maxKeyFile {
+	if err != nil {
 		return nil, fmt.Errorf("read key: %s does not hold one verification key", arg)
 	}
 	return v, nil
+}
+
+// readPolicy reads a policy file, nil without one.
+func readPolicy(name string) (*chain.Policy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := readSmall("policy", name, maxPolicyFile)
+	if err != nil {
+		return nil, err
+	}
+	p, err := chain.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("read policy %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// readSince reads the checkpoint that the auditor kept, nil without one.
+func readSince(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return readSmall("checkpoint", name, chain.MaxCheckpoint)
+}
+
+// readSmall reads a file that has a bound.
+func readSmall(what, name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("read %s: %s is larger than any %s", what, name, what)
+	}
+	return text, nil
 }

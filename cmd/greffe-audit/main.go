@@ -1,8 +1,9 @@
-// Greffe-audit verifies a bundle offline: one file and one key, no network,
-// no database. It is small on purpose, so that an auditor can read it.
+// Greffe-audit verifies evidence offline: a bundle or the proof of one event, and a key.
+// No network, no database. It is small on purpose, so that an auditor can read it.
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
@@ -13,28 +14,12 @@ const (
 	exitSound       = 0 // sound, or done
 	exitCannot      = 1 // could not do it: a file or a key cannot be read
 	exitUsage       = 2 // the command line makes no sense
-	exitTampering   = 3 // a readable file that is not a sound bundle
-	exitUnconfirmed = 4 // the bundle claims something that cannot be shown
+	exitTampering   = 3 // a readable file that is not sound
+	exitUnconfirmed = 4 // something is claimed, or asked for, that cannot be shown
 )
 
-const usage = `Usage:
-    greffe-audit verify FILE --key KEY [-o text|json] [--quiet]
-    greffe-audit show FILE [-o text|json|ndjson]
-
-verify checks a bundle: every hash, link and rule, and the signature by KEY.
-show lists its entries, without judging them. FILE may be - for standard input.
-
-    --key KEY     the ledger's verification key, or a file that holds it;
-                  received from its keeper by another way than the bundle
-    -o FORMAT     text by default
-    --quiet       print nothing, exit only
-
-Exit codes: 0 sound; 1 a file or key cannot be read; 2 usage; 3 tampering, or
-no sound bundle at all; 4 unconfirmed.
-
-Example:
-    $ greffe-audit verify 2026.greffe --key main.vkey
-`
+//go:embed usage.txt
+var usage string
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -43,17 +28,26 @@ func main() {
 // run does what args say and returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := command{stdin: stdin, stdout: stdout, stderr: stderr}
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
-	case args[0] == "verify":
-		return c.verify(args[1:])
-	case args[0] == "show":
-		return c.show(args[1:])
-	case args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help":
+	}
+	switch name, args := args[0], args[1:]; name {
+	case "verify":
+		return c.verify(args)
+	case "show":
+		return c.show(args)
+	case "register":
+		return c.register(args)
+	case "diff":
+		return c.diff(args)
+	case "schema":
+		fmt.Fprint(stdout, reportSchema)
+		return exitSound
+	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitSound
+	default:
+		return c.usageError(fmt.Sprintf("unknown command %q", name))
 	}
-	return c.usageError(fmt.Sprintf("unknown command %q", args[0]))
 }

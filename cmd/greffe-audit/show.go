@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -12,19 +13,31 @@ import (
 	"greffe/ledger/chain"
 )
 
-// show lists the entries of a bundle. It reads the format and judges nothing.
+func showSpec() spec {
+	return spec{name: "show", formats: []string{"text", "json", "ndjson"}, least: 1, most: 1, declared: func(f *flag.FlagSet, o *options) {
+		f.StringVar(&o.extract, "extract", "", "")
+	}}
+}
+
+// show lists the entries of a bundle, or the one of a proof. It reads the format and
+// judges nothing.
 func (c *command) show(args []string) int {
-	o, err := parse("show", args, []string{"text", "json", "ndjson"})
+	o, err := parse(showSpec(), args)
 	if err != nil {
 		return c.parseError(err)
 	}
-	in, _, err := c.open(o.file)
+	in, _, err := c.open(o.files[0])
 	if err != nil {
-		return c.cannot(err, "check the name and the permissions of the bundle")
+		return c.cannotRead(err)
 	}
 	defer in.Close()
+	buffered := bufio.NewReaderSize(in, 64)
 	out := bufio.NewWriter(c.stdout)
-	err = list(out, chain.NewBundleReader(in), o.format)
+	if start, _ := buffered.Peek(len("c2sp.org/")); chain.IsTlogProof(start) {
+		err = showProof(out, buffered, o)
+	} else {
+		err = showBundle(out, chain.NewBundleReader(buffered), o)
+	}
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("write listing: %w", flushErr)
 	}
@@ -33,9 +46,36 @@ func (c *command) show(args []string) int {
 		c.complain(err.Error(), "the listing stops there; greffe-audit verify says more")
 		return exitTampering
 	case err != nil:
-		return c.cannot(err, "the listing is not complete; check the file and where standard output goes")
+		return c.cannot(err, "the listing is not complete; check the file, and where the output goes")
 	}
 	return exitSound
+}
+
+func showBundle(out io.Writer, r *chain.BundleReader, o options) error {
+	if err := list(out, r, o.format); err != nil || o.extract == "" {
+		return err
+	}
+	return extractSections(o.extract, r.Sections())
+}
+
+func showProof(out io.Writer, in io.Reader, o options) error {
+	text, err := io.ReadAll(io.LimitReader(in, chain.MaxTlogProof+1))
+	if err != nil {
+		return err
+	}
+	p, err := chain.ParseTlogProof(text)
+	if err != nil {
+		return err
+	}
+	rec, _, err := chain.CutRecord(p.Extra)
+	if err != nil {
+		return err
+	}
+	l := lister{w: out, format: o.format}
+	if err := errors.Join(l.begin(), l.entry(&rec), l.end()); err != nil || o.extract == "" {
+		return err
+	}
+	return extractProof(o.extract, &p, &rec)
 }
 
 // list writes every entry up to the end or the first fault. A JSON array is
@@ -91,8 +131,7 @@ func (l *lister) end() (err error) {
 func (l *lister) entry(rec *chain.Record) error {
 	e := describe(rec)
 	if l.format == "text" {
-		_, err := fmt.Fprintf(l.w, textLine, fmt.Sprint(e.Seq), e.LedgeredAt, e.Disposition,
-			dash(e.Publisher), dash(e.Type), dash(e.Aggregate), dash(e.EventID))
+		_, err := io.WriteString(l.w, textEntry(&e))
 		return err
 	}
 	line, err := json.Marshal(e)
@@ -109,6 +148,12 @@ func (l *lister) entry(rec *chain.Record) error {
 	l.n++
 	_, err = fmt.Fprint(l.w, before, string(line), after)
 	return err
+}
+
+// textEntry is an entry in one line.
+func textEntry(e *entry) string {
+	return fmt.Sprintf(textLine, fmt.Sprint(e.Seq), e.LedgeredAt, e.Disposition,
+		dash(e.Publisher), dash(e.Type), dash(e.Aggregate), dash(e.EventID))
 }
 
 func dash(s string) string {

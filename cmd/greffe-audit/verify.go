@@ -1,46 +1,159 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"encoding/hex"
-	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"strings"
+	"math"
+	"strconv"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"greffe/ledger/chain"
 	"greffe/ledger/verify"
 )
 
-// verify checks one bundle against one key.
+// verifySpec is the command line of verify.
+func verifySpec() spec {
+	return spec{name: "verify", formats: []string{"text", "json"}, least: 1, most: 1, keyed: true, declared: func(f *flag.FlagSet, o *options) {
+		f.BoolVar(&o.quiet, "quiet", false, "")
+		f.StringVar(&o.policy, "policy", "", "")
+		f.StringVar(&o.tsaRoots, "tsa-roots", "", "")
+		f.StringVar(&o.since, "since", "", "")
+		f.StringVar(&o.from, "from", "", "")
+		f.StringVar(&o.to, "to", "", "")
+	}}
+}
+
+// verify checks one bundle or proof against one key.
 func (c *command) verify(args []string) int {
-	o, err := parse("verify", args, []string{"text", "json"})
+	o, err := parse(verifySpec(), args)
 	if err != nil {
 		return c.parseError(err)
 	}
+	demand, err := parseDemand(o.from, o.to)
+	if err != nil {
+		return c.usageError(err.Error())
+	}
 	key, err := readKey(o.key)
 	if err != nil {
-		return c.cannot(err, "give the key itself, or a file that holds it in one line; a daemon keeps its own as DIR/<ledger>.vkey")
+		return c.cannotUse(err)
 	}
-	in, size, err := c.open(o.file)
+	brought, err := bring(&o)
 	if err != nil {
-		return c.cannot(err, "check the name and the permissions of the bundle")
+		return c.cannot(err, "check what is given with --policy, --since and --tsa-roots")
+	}
+	brought.Demand = demand
+	report, err := c.judge(o.files[0], key, brought, o.quiet)
+	switch {
+	case errors.Is(err, verify.ErrSince):
+		return c.cannot(err, "give a checkpoint of this ledger with its signature, as it was received")
+	case errors.Is(err, errUnread):
+		return c.cannotRead(err)
+	case err != nil:
+		return c.cannot(err, "the file could not be read to its end; nothing is said about its content")
+	}
+	if err := writeReport(c.stdout, o, report); err != nil {
+		return c.cannot(fmt.Errorf("write report: %w", err), "check where standard output goes")
+	}
+	return exitCode(report)
+}
+
+// bring reads what the auditor brings besides the key.
+func bring(o *options) (verify.Options, error) {
+	var b verify.Options
+	var err error
+	if b.Policy, err = readPolicy(o.policy); err != nil {
+		return b, err
+	}
+	if b.Since, err = readSince(o.since); err != nil {
+		return b, err
+	}
+	b.Timestamps, err = readRoots(o.tsaRoots)
+	return b, err
+}
+
+// errUnread is the class of errors before anything was read.
+var errUnread = errors.New("open")
+
+// judge verifies the file, whatever it is: a bundle, or the proof of one event.
+func (c *command) judge(file string, key note.Verifier, o verify.Options, quiet bool) (*verify.Report, error) {
+	in, size, err := c.open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w %w", errUnread, err)
 	}
 	defer in.Close()
-	bar := newProgress(c.stderr, size, o.quiet)
 	counted := &countingReader{r: in}
-	report, err := verify.Bundle(context.Background(), counted, key, verify.Options{Progress: bar.show})
-	bar.clear()
-	if err != nil {
-		return c.cannot(err, "the bundle could not be read to its end; nothing is said about its content")
+	buffered := bufio.NewReaderSize(counted, 64)
+	if start, _ := buffered.Peek(len("c2sp.org/")); chain.IsTlogProof(start) {
+		text, err := io.ReadAll(io.LimitReader(buffered, chain.MaxTlogProof+1))
+		if err != nil {
+			return nil, err
+		}
+		report := verify.Proof(text, key, o)
+		return &report, nil
 	}
+	bar := newProgress(c.stderr, size, quiet)
+	o.Progress = bar.show
+	report, err := verify.Bundle(context.Background(), buffered, key, o)
+	bar.clear()
 	if counted.n == 0 {
 		sayEmpty(&report)
 	}
-	if err := writeReport(c.stdout, o, &report); err != nil {
-		return c.cannot(fmt.Errorf("write report: %w", err), "check where standard output goes")
+	return &report, err
+}
+
+// parseDemand reads --from and --to: two seqs or two instants, of which one may be
+// left out.
+func parseDemand(from, to string) (chain.Scope, error) {
+	if from == "" && to == "" {
+		return chain.Scope{}, nil
 	}
-	return exitCode(&report)
+	first, err1 := strconv.ParseUint(or(from, "0"), 10, 63)
+	last, err2 := strconv.ParseUint(or(to, strconv.Itoa(math.MaxInt64)), 10, 63)
+	if err1 == nil && err2 == nil {
+		if to == "" {
+			return chain.Scope{}, errors.New("--from: a seq needs --to, the first seq that is not wanted any more")
+		}
+		if first >= last {
+			return chain.Scope{}, errors.New("--from must be before --to")
+		}
+		return chain.Scope{By: chain.ByRange, FromSeq: first, ToSeq: last}, nil
+	}
+	begin, err := parseInstant(from, time.Unix(0, 0))
+	if err != nil {
+		return chain.Scope{}, fmt.Errorf("--from %s: %w", from, err)
+	}
+	end, err := parseInstant(to, time.Unix(0, math.MaxInt64))
+	if err != nil {
+		return chain.Scope{}, fmt.Errorf("--to %s: %w", to, err)
+	}
+	if !begin.Before(end) {
+		return chain.Scope{}, errors.New("--from must be before --to")
+	}
+	return chain.Scope{By: chain.ByPeriod, From: begin.UnixNano(), To: end.UnixNano()}, nil
+}
+
+func or(s, instead string) string {
+	if s == "" {
+		return instead
+	}
+	return s
+}
+
+func parseInstant(s string, none time.Time) (time.Time, error) {
+	if s == "" {
+		return none, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Unix() < 0 || t.Year() > 2261 {
+		return t, errors.New("both are seqs, or both are instants such as 2026-01-01T00:00:00+01:00")
+	}
+	return t, nil
 }
 
 // A countingReader counts the bytes that were read.
@@ -72,120 +185,4 @@ func exitCode(r *verify.Report) int {
 		return exitTampering
 	}
 	return exitUnconfirmed
-}
-
-func writeReport(w io.Writer, o options, r *verify.Report) error {
-	switch {
-	case o.quiet:
-		return nil
-	case o.format == "json":
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(jsonReport(o.file, r))
-	}
-	_, err := io.WriteString(w, textReport(o.file, r))
-	return err
-}
-
-// textReport is the report for people: what was read, the five results, the
-// first fault and what to do about it.
-func textReport(file string, r *verify.Report) string {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-11s", name)
-		fmt.Fprintf(&b, format+"\n", args...)
-	}
-	line("bundle", "%s", file)
-	if r.Origin != "" {
-		line("ledger", "%s", r.Origin)
-	}
-	if r.Size > 0 { // else there is nothing that these could be of
-		line("size", "%d entries%s", r.Size, dispositions(r))
-		line("root", "%s", hex.EncodeToString(r.Root[:]))
-	}
-	for _, n := range r.Results() {
-		line(n.Name, "%-13s%s", mark(n.Verdict), n.Why)
-	}
-	if len(r.Faults) > 0 {
-		line("fault", "%s", r.Faults[0])
-		line("hint", "%s", r.Faults[0].Hint)
-	}
-	switch more := r.FaultCount - min(r.FaultCount, 1); more {
-	case 0:
-	case 1:
-		line("", "1 more fault; -o json lists it")
-	default:
-		line("", "%d more faults; -o json lists them", more)
-	}
-	return b.String()
-}
-
-// mark is a verdict as a word that stands out.
-func mark(v verify.Verdict) string {
-	switch v {
-	case verify.Sound:
-		return "OK"
-	case verify.Failed:
-		return "FAIL"
-	case verify.NotClaimed:
-		return "not claimed"
-	}
-	return "UNCONFIRMED"
-}
-
-// dispositions counts the entries that are not simply recorded.
-func dispositions(r *verify.Report) string {
-	var parts []string
-	for d := chain.Duplicate; d <= chain.Quarantined; d++ {
-		if n := r.ByDisposition[d]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, d))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return ", of which " + strings.Join(parts, ", ")
-}
-
-// A report is the JSON form; field names and meanings are stable.
-type report struct {
-	Bundle       string            `json:"bundle"`  // file name as given
-	Outcome      verify.Verdict    `json:"outcome"` // sound, failed or unconfirmed
-	Exit         int               `json:"exit"`    // the exit code
-	Origin       string            `json:"origin"`  // of the genesis
-	Size         uint64            `json:"size"`    // entries in the bundle
-	Root         string            `json:"root"`    // their tree hash, in hexadecimal
-	Checkpoint   *checkpoint       `json:"checkpoint"`
-	Content      verify.Result     `json:"content"`
-	Signature    verify.Result     `json:"signature"`
-	Time         verify.Result     `json:"time"`
-	Scope        verify.Result     `json:"scope"`
-	Erasure      verify.Result     `json:"erasure"`
-	Absent       uint64            `json:"absent_payloads"`
-	Dispositions map[string]uint64 `json:"dispositions"` // entries of each
-	FaultCount   uint64            `json:"fault_count"`
-	Faults       []verify.Fault    `json:"faults"` // the first of them
-}
-
-// A checkpoint is what the bundle's checkpoint says, signed or not.
-type checkpoint struct {
-	Origin string `json:"origin"`
-	Size   uint64 `json:"size"`
-	Root   string `json:"root"` // in hexadecimal
-}
-
-func jsonReport(file string, r *verify.Report) report {
-	out := report{
-		Bundle: file, Outcome: r.Outcome(), Exit: exitCode(r), Origin: r.Origin, Size: r.Size, Root: hex.EncodeToString(r.Root[:]),
-		Content: r.Content, Signature: r.Signature, Time: r.Time, Scope: r.Scope, Erasure: r.Erasure,
-		Absent: r.Absent, Dispositions: map[string]uint64{}, FaultCount: r.FaultCount, Faults: append([]verify.Fault{}, r.Faults...),
-	}
-	if cp := r.Checkpoint; cp.Text != "" {
-		out.Checkpoint = &checkpoint{cp.Origin, cp.Size, hex.EncodeToString(cp.Root[:])}
-	}
-	for d := chain.Recorded; d <= chain.Quarantined; d++ {
-		out.Dispositions[d.String()] = r.ByDisposition[d]
-	}
-	return out
 }

@@ -34,6 +34,7 @@ const patience = 30 * time.Second
 //	quit DIR                   stops it as an operator does, and wants exit code 0
 //	crash DIR                  stops it as a power cut does
 //	json FILE PATH WANT        wants a value in a JSON file: size, rows.len, rows.0.id
+//	same FILE FILE PATH        wants the same value in two JSON files
 //	flip FILE OFFSET           flips a bit of the byte there
 //	cut FILE SIZE              leaves the first SIZE bytes
 //	fill FILE WORD SIZE        writes an event whose text is WORD over and over
@@ -60,7 +61,7 @@ func RunScripts(t *testing.T, folder string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exit, "serve": serve, "quit": quit, "crash": crash,
-			"json": jsonValue, "flip": flip, "cut": cut, "port": port,
+			"json": jsonValue, "same": same, "flip": flip, "cut": cut, "port": port,
 			"fill": fill, "lines": lines, "no-leftovers": noLeftovers, "nats": natsServer,
 		},
 	})
@@ -219,16 +220,32 @@ func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: json FILE PATH WANT")
 	}
-	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	if got := jsonAt(ts, args[0], args[1]); (got == args[2]) == neg {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
+
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: same FILE FILE PATH")
+	}
+	if a, b := jsonAt(ts, args[0], args[2]), jsonAt(ts, args[1], args[2]); (a == b) == neg {
+		ts.Fatalf("%s is %s in %s, and %s in %s", args[2], a, args[0], b, args[1])
+	}
+}
+
+// jsonAt returns the value at a path in a JSON file.
+func jsonAt(ts *testscript.TestScript, file, path string) string {
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(file)))
 	dec.UseNumber()
 	var v any
 	ts.Check(dec.Decode(&v))
-	for _, step := range strings.Split(args[1], ".") {
+	for _, step := range strings.Split(path, ".") {
 		switch x := v.(type) {
 		case map[string]any:
 			value, ok := x[step]
 			if !ok {
-				ts.Fatalf("%s: no %s in\n%s", args[1], step, ts.ReadFile(args[0]))
+				ts.Fatalf("%s: no %s in\n%s", path, step, ts.ReadFile(file))
 			}
 			v = value
 		case []any:
@@ -238,16 +255,14 @@ func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			i := number(ts, step)
 			if i < 0 || i >= len(x) {
-				ts.Fatalf("%s: no element %d of %d", args[1], i, len(x))
+				ts.Fatalf("%s: no element %d of %d", path, i, len(x))
 			}
 			v = x[i]
 		default:
-			ts.Fatalf("%s: %v has no %s", args[1], v, step)
+			ts.Fatalf("%s: %v has no %s", path, v, step)
 		}
 	}
-	if got := fmt.Sprint(v); (got == args[2]) == neg {
-		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
-	}
+	return fmt.Sprint(v)
 }
 
 func flip(ts *testscript.TestScript, neg bool, args []string) {
