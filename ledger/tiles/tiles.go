@@ -7,10 +7,12 @@
 //	/tile/entries/<N>[.p/<W>]   entries N*256 and following: u16 length, header, each
 //
 // An entry is its header (FORMAT §2): payloads are not served here. Tiles never change,
-// and say so to caches. Only GET and HEAD exist.
+// and say so to caches; that a tile is not there will change, and no cache may keep it.
+// Only GET and HEAD exist.
 package tiles
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -19,6 +21,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"greffe/ledger"
 	"greffe/ledger/chain"
@@ -34,21 +38,42 @@ type Source struct {
 
 // Handler returns the HTTP handler.
 func Handler(src Source) http.Handler {
+	s := &server{Source: src}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /checkpoint", src.checkpoint)
+	mux.HandleFunc("GET /checkpoint", s.checkpoint)
 	mux.HandleFunc("GET /tile/entries/{path...}", func(w http.ResponseWriter, r *http.Request) {
-		src.serve(w, r, "entries", r.PathValue("path"))
+		s.serve(w, r, "entries", r.PathValue("path"))
 	})
 	mux.HandleFunc("GET /tile/{level}/{path...}", func(w http.ResponseWriter, r *http.Request) {
-		src.serve(w, r, r.PathValue("level"), r.PathValue("path"))
+		s.serve(w, r, r.PathValue("level"), r.PathValue("path"))
 	})
 	return mux
 }
 
-func (s *Source) checkpoint(w http.ResponseWriter, r *http.Request) {
-	text, _, err := s.Checkpoint(r.Context())
+type server struct {
+	Source
+	// shown is the largest size that Checkpoint has returned. What it covers may be
+	// shown for ever, so only a tile beyond it asks for a newer checkpoint: while the
+	// ledger grows, each of those is written down before it is shown.
+	shown atomic.Uint64
+	open  [chain.TileLevels]openTile
+}
+
+// newest returns the newest checkpoint.
+func (s *server) newest(r *http.Request) ([]byte, uint64, error) {
+	text, size, err := s.Checkpoint(r.Context())
 	if err != nil {
-		s.fail(w, err)
+		return nil, 0, err
+	}
+	for old := s.shown.Load(); size > old && !s.shown.CompareAndSwap(old, size); old = s.shown.Load() {
+	}
+	return text, size, nil
+}
+
+func (s *server) checkpoint(w http.ResponseWriter, r *http.Request) {
+	text, _, err := s.newest(r)
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -57,24 +82,26 @@ func (s *Source) checkpoint(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve answers for one tile, of hashes or of entries.
-func (s *Source) serve(w http.ResponseWriter, r *http.Request, level, path string) {
+func (s *server) serve(w http.ResponseWriter, r *http.Request, level, path string) {
 	t, ok := parse(level, path)
 	if !ok {
-		http.NotFound(w, r)
+		notFound(w, r)
 		return
 	}
-	_, size, err := s.Checkpoint(r.Context())
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	if !t.within(size) {
-		http.NotFound(w, r) // not yet, or never: only what a checkpoint covers is shown
-		return
+	if !t.within(s.shown.Load()) {
+		_, size, err := s.newest(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if !t.within(size) {
+			notFound(w, r) // not yet, or never: only what a checkpoint covers is shown
+			return
+		}
 	}
 	data, err := s.read(t)
 	if err != nil {
-		s.fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -83,7 +110,17 @@ func (s *Source) serve(w http.ResponseWriter, r *http.Request, level, path strin
 	w.Write(data)
 }
 
-func (s *Source) fail(w http.ResponseWriter, err error) {
+// notFound answers 404. A cache may keep a 404 that does not forbid it (RFC 9110
+// §15.5.5), and would hide a tile that is there a moment later.
+func notFound(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.NotFound(w, r)
+}
+
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // the follower has gone
+	}
 	s.Log.Error("a follower could not be answered", "error", err)
 	http.Error(w, "the ledger cannot be read now, try again later", http.StatusServiceUnavailable)
 }
@@ -141,7 +178,7 @@ func (t tile) within(size uint64) bool {
 	return t.n < 1<<(63-chain.TileHeight) && t.n*chain.TileWidth+t.width <= have
 }
 
-func (s *Source) read(t tile) ([]byte, error) {
+func (s *server) read(t tile) ([]byte, error) {
 	if t.level == entries {
 		return s.readEntries(t)
 	}
@@ -155,24 +192,51 @@ func (s *Source) read(t tile) ([]byte, error) {
 	if !errors.Is(err, ledger.ErrNotFound) {
 		return nil, err
 	}
-	return s.openTile(t)
+	return s.readOpen(t)
 }
 
-// openTile makes the hashes of a tile that is not complete yet: of entries at level 0,
+// An openTile is the tile of a level that is not complete yet, as far as somebody has
+// asked for it. Its hashes never change, so each is computed once: of level 1, one costs
+// 255 others.
+type openTile struct {
+	mu     sync.Mutex
+	n      uint64
+	hashes []byte
+}
+
+// readOpen returns the hashes of a tile that is not complete yet: of entries at level 0,
 // of the complete tiles below at every other.
-func (s *Source) openTile(t tile) ([]byte, error) {
-	first := t.n * chain.TileWidth
+func (s *server) readOpen(t tile) ([]byte, error) {
+	o := &s.open[t.level]
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.n != t.n {
+		o.n, o.hashes = t.n, nil
+	}
+	have := uint64(len(o.hashes) / len(chain.Hash{}))
+	if have < t.width {
+		more, err := s.hashes(t.level, t.n*chain.TileWidth+have, t.n*chain.TileWidth+t.width)
+		if err != nil {
+			return nil, err
+		}
+		o.hashes = append(o.hashes, more...)
+	}
+	return bytes.Clone(o.hashes[:t.width*uint64(len(chain.Hash{}))]), nil
+}
+
+// hashes computes the hashes of a level from (included) to (excluded).
+func (s *server) hashes(level int, from, to uint64) ([]byte, error) {
 	data := make([]byte, 0, chain.TileBytes)
-	if t.level == 0 {
-		err := s.Ledger.Read(first, first+t.width, func(r chain.Record) error {
+	if level == 0 {
+		err := s.Ledger.Read(from, to, func(r chain.Record) error {
 			leaf := chain.LeafHash(r.Header)
 			data = append(data, leaf[:]...)
 			return nil
 		})
 		return data, err
 	}
-	for i := range t.width {
-		below, err := s.Ledger.Tile(t.level-1, first+i)
+	for n := from; n < to; n++ {
+		below, err := s.Ledger.Tile(level-1, n)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +246,7 @@ func (s *Source) openTile(t tile) ([]byte, error) {
 	return data, nil
 }
 
-func (s *Source) readEntries(t tile) ([]byte, error) {
+func (s *server) readEntries(t tile) ([]byte, error) {
 	first := t.n * chain.TileWidth
 	data := make([]byte, 0, t.width*256)
 	err := s.Ledger.Read(first, first+t.width, func(r chain.Record) error {

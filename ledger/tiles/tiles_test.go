@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -36,17 +37,7 @@ func serve(t *testing.T, size int) (*httptest.Server, *ledger.Ledger, note.Verif
 	}
 	t.Cleanup(func() { l.Close() })
 	for from := 0; from < size; from += 5000 {
-		var drafts []ledger.Draft
-		for i := from; i < min(size, from+5000); i++ {
-			d := ledger.Draft{Epoch: 1, StreamSeq: uint64(i + 1), At: int64(i), Publisher: "hr", Type: "a.b.v1", Aggregate: "a/b", Payload: []byte("{}"), PayloadHash: sha256.Sum256([]byte("{}"))}
-			binary.BigEndian.PutUint64(d.ID[8:], uint64(i+1))
-			drafts = append(drafts, d)
-		}
-		s, err := l.Stage(drafts, ledger.Anchor{StreamSeq: uint64(from + len(drafts))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Wait(); err != nil {
+		if err := add(l, min(5000, size-from)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,6 +45,22 @@ func serve(t *testing.T, size int) (*httptest.Server, *ledger.Ledger, note.Verif
 		Checkpoint: func(context.Context) ([]byte, uint64, error) { return l.Edge().Checkpoint, l.Size(), nil }}))
 	t.Cleanup(srv.Close)
 	return srv, l, verifier
+}
+
+// add appends n entries in one batch.
+func add(l *ledger.Ledger, n int) error {
+	size := int(l.Size())
+	var drafts []ledger.Draft
+	for i := size; i < size+n; i++ {
+		d := ledger.Draft{Epoch: 1, StreamSeq: uint64(i + 1), At: int64(i), Publisher: "hr", Type: "a.b.v1", Aggregate: "a/b", Payload: []byte("{}"), PayloadHash: sha256.Sum256([]byte("{}"))}
+		binary.BigEndian.PutUint64(d.ID[8:], uint64(i+1))
+		drafts = append(drafts, d)
+	}
+	s, err := l.Stage(drafts, ledger.Anchor{StreamSeq: uint64(size + n)})
+	if err != nil {
+		return err
+	}
+	return s.Wait()
 }
 
 func get(t *testing.T, url string) (int, http.Header, []byte) {
@@ -166,8 +173,12 @@ func TestPathsThatNameNothing(t *testing.T) {
 		"/tile/0/001.p/256", "/tile/0/000.p/256", "/tile/00/000", "/tile/-1/000", "/tile/9/000", "/tile/1/000", "/tile/1/000.p/2", "/tile/x/000", "/tile/0/x000/000", "/tile/0/x001/000", "/tile/0/a00",
 		"/tile/entries/001", "/tile/entries/002", "/tile/entries/0", "/tile/entries/x999/x999/x999/x999/x999/x999/999", "/payload/0", "/checkpoint/",
 	} {
-		if status, _, _ := get(t, srv.URL+path); status != http.StatusNotFound {
+		status, header, _ := get(t, srv.URL+path)
+		if status != http.StatusNotFound {
 			t.Errorf("GET %s: %d, want 404", path, status)
+		}
+		if cache := header.Get("Cache-Control"); strings.HasPrefix(path, "/tile/0/0") && cache != "no-store" {
+			t.Errorf("GET %s: 404 with Cache-Control %q: a cache would hide the tile once it is there", path, cache)
 		}
 	}
 	resp, err := http.Post(srv.URL+"/checkpoint", "text/plain", nil)
