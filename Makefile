@@ -20,6 +20,9 @@ test:      ## all tests
 race:      ## all tests under the race detector (needs a C compiler)
 	go test -race ./...
 
+interop:   ## other people's clients follow a log of 100,000 entries that greffed serves
+	cd testdata/interop && go test -count=1 -v ./...
+
 check: fmt vet lint arch ## what must hold before a commit
 
 fmt:
@@ -27,9 +30,11 @@ fmt:
 
 vet:
 	go vet ./...
+	cd testdata/interop && go vet ./...
 
 lint:
 	go run $(STATICCHECK) ./...
+	cd testdata/interop && go run $(STATICCHECK) ./...
 
 arch:
 	go test -count=1 -run 'Test' ./cmd
@@ -48,4 +53,4 @@ fuzz:      ## every fuzz target for FUZZTIME
 vuln:      ## known vulnerabilities in what is linked
 	go run $(GOVULNCHECK) ./...
 
-.PHONY: help build demo test race check fmt vet lint arch golden bench fuzz vuln
+.PHONY: help build demo test race interop check fmt vet lint arch golden bench fuzz vuln
