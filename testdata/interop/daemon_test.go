@@ -108,14 +108,17 @@ func (d *daemon) allow(t *testing.T) {
 	}
 }
 
+// eventID is the id of the event of that number.
+func eventID(i int) string { return fmt.Sprintf("01KE6PYK00%016d", i) }
+
 // publish publishes n small events, numbered from first, as a service does; every one
 // of them must be recorded.
 func (d *daemon) publish(first, n int) error {
 	var events, receipts, said bytes.Buffer
 	for i := first; i < first+n; i++ {
-		fmt.Fprintf(&events, `{"specversion":"1.0","id":"01KE6PYK00%016d","source":"interop","type":"measure.adopted.v1",`+
+		fmt.Fprintf(&events, `{"specversion":"1.0","id":"%[1]s","source":"interop","type":"measure.adopted.v1",`+
 			`"subject":"measure/TOM-%03[2]d","time":"2026-11-23T10:00:00+01:00","recordedat":"2026-11-23T10:05:00+01:00",`+
-			`"data":{"measure_id":"TOM-%03[2]d","kind":"technical","topic":"backup","text":"restore tested"}}`+"\n", i, i%1000)
+			`"data":{"measure_id":"TOM-%03[2]d","kind":"technical","topic":"backup","text":"restore tested"}}`+"\n", eventID(i), i%1000)
 	}
 	cmd := exec.Command(filepath.Join(d.bin, "greffe"), "--dir", d.dir, "publish", "--publisher", "interop", "-")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &events, &receipts, &said

@@ -10,7 +10,8 @@
 //
 // Each of them follows the log while it grows to 100,000 entries, follows it when it has,
 // and must refuse it when somebody changes it on the way, when its keeper signs another
-// tree, and when the log is a fork of the one that was followed before.
+// tree, and when the log is a fork of the one that was followed before. What greffe prove
+// writes is verified by torchwood.
 //
 // # Adding a client
 //

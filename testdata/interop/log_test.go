@@ -41,6 +41,7 @@ func TestLog(t *testing.T) {
 	t.Run("grown", func(t *testing.T) { grown(t, d) })
 	t.Run("tampered", func(t *testing.T) { tampered(t, d) })
 	t.Run("endpoints", func(t *testing.T) { endpoints(t, d.remote) })
+	t.Run("proved", func(t *testing.T) { proved(t, d) })
 	t.Run("witnessed", func(t *testing.T) { witnessed(t, d) })
 	t.Run("forked", func(t *testing.T) { forked(t, bin) })
 }
