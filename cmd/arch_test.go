@@ -44,6 +44,7 @@ var arrows = []arrow{
 	{"ledger/tiles", []string{"ledger", "ledger/chain"}, "followers read the log at the standard paths, and nothing else"},
 	{"ledger/anchor/timestamp", nil, "what an authority signed is checked with the bytes and the roots alone"},
 	{"ledger/anchor/timestamp/timestamptest", []string{"ledger/anchor/timestamp"}, "an authority of openssl, for tests"},
+	{"ledger/anchor/witness", []string{"events/durable", "ledger/chain"}, "a witness compares checkpoints: it holds no ledger, and small files are all it has"},
 	{"ledger/ingest", []string{"events", "ledger", "ledger/chain"}, "ingest turns messages into entries; it declares its source and knows no NATS"},
 	{"projections", []string{"events", "ledger/chain"}, "registers are pure folds over entries, so that an auditor can repeat them"},
 	{"projections/projectionstest", []string{"events", "ledger/chain", "projections"}, "ledgers in memory for tests of the folds"},
@@ -54,6 +55,7 @@ var arrows = []arrow{
 	{"cmd/greffe", []string{"cmd/internal/cli", "events", "events/base", "events/gateway", "events/stream", "projections", "projections/query"}, "the client asks over NATS: it holds no store and no server"},
 	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/durable", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/chain", "ledger/ingest", "ledger/tiles", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
 	{"cmd/greffe-audit", []string{"ledger/anchor/timestamp", "ledger/chain", "ledger/verify", "projections"}, "an auditor trusts only what he can read: the chain, its verifier, and the folds that he repeats"},
+	{"cmd/greffe-witness", []string{"ledger/anchor/witness"}, "whoever runs a witness trusts only what he can read: no ledger, no stream"},
 }
 
 // closures are what must not be reachable from a package by any path.
@@ -64,6 +66,7 @@ var closures = []struct {
 }{
 	{"cmd/greffe-audit", []string{"net", "crypto/tls", "log/syslog", "os/exec", "plugin", "github.com/nats-io", "github.com/cockroachdb/pebble"}, "the auditor's program works offline and cannot phone anybody"},
 	{"ledger/anchor/timestamp", []string{"net", "crypto/tls", "log/syslog", "os/exec", "plugin", "github.com/nats-io", "github.com/cockroachdb/pebble"}, "a token is checked offline, in the auditor's program too"},
+	{"cmd/greffe-witness", []string{"github.com/nats-io", "github.com/cockroachdb/pebble"}, "a witness is one small program with HTTP and one file"},
 	{"cmd/greffe", []string{"github.com/cockroachdb/pebble", "github.com/nats-io/nats-server"}, "a client stays small and can hold no copy of the ledger"},
 	{"ledger/verify", []string{"net", "os/exec", "github.com/nats-io", "github.com/cockroachdb/pebble"}, "verification depends on the bytes given and on nothing else"},
 	{"ledger/chain", []string{"net", "os/exec", "github.com/nats-io", "github.com/cockroachdb/pebble"}, "the format is checkable with the standard library and x/mod"},
@@ -101,7 +104,7 @@ var named = []struct {
 	{"github.com/jedib0t/go-pretty/v6", []string{"cmd/greffe"}, "tables are for people at a terminal"},
 	{"github.com/vbauerster/mpb/v8", []string{"cmd/internal/cli"}, "progress bars are for people at a terminal"},
 	{"golang.org/x/term", []string{"cmd/internal/cli"}, "whether there is a terminal"},
-	{"golang.org/x/mod/sumdb/note", []string{"ledger", "ledger/chain", "ledger/chain/chaintest", "ledger/verify", "cmd/greffed", "cmd/greffe-audit"}, "checkpoints are signed notes: who signs and who checks"},
+	{"golang.org/x/mod/sumdb/note", []string{"ledger", "ledger/chain", "ledger/chain/chaintest", "ledger/verify", "ledger/anchor/witness", "cmd/greffed", "cmd/greffe-audit", "cmd/greffe-witness"}, "checkpoints are signed notes: who signs and who checks"},
 	{"golang.org/x/mod/sumdb/tlog", []string{"ledger/chain"}, "one package knows how the tree is hashed"},
 	{"github.com/rogpeppe/go-internal/testscript", []string{"cmd/internal/clitest"}, "scripts are for tests"},
 	{"pgregory.net/rapid", []string{"projections/projectionstest"}, "generated histories are for tests"},
