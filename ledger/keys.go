@@ -16,6 +16,7 @@ import (
 //	c publisher 0 id digest → seq of the conflict entry with that content
 //	t level n          → a complete tile: 256 hashes
 //	k                  → the newest signed checkpoint
+//	w size             → a checkpoint of that size with cosignatures of witnesses
 //	a                  → the anchor: what the stream held at the newest entry
 //	v                  → the version of this layout
 const (
@@ -24,6 +25,7 @@ const (
 	spaceConflict   = 'c'
 	spaceTile       = 't'
 	spaceCheckpoint = 'k'
+	spaceCosigned   = 'w'
 	spaceAnchor     = 'a'
 	spaceVersion    = 'v'
 )
@@ -47,4 +49,8 @@ func appendConflictKey(dst []byte, publisher string, id [16]byte, digest [32]byt
 
 func appendTileKey(dst []byte, level int, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, spaceTile, byte(level)), n)
+}
+
+func appendCosignedKey(dst []byte, size uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, spaceCosigned), size)
 }
