@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
@@ -41,6 +43,9 @@ func statusView(s query.Status) (view, error) {
 		{"projected", fmt.Sprint(s.Projected)}, {"quarantined", fmt.Sprint(s.Quarantined)}, {"anomalies", fmt.Sprint(s.Anomalies)},
 		{"rule set", s.RuleSet}, {"calendar", s.Calendar}, {"zone", s.Zone},
 	}
+	if s.Witnessed != nil {
+		v.rows = slices.Insert(v.rows, 5, witnessedRows(s.Witnessed)...)
+	}
 	if s.Trouble != "" {
 		v.rows = append([][]string{{"TROUBLE", s.Trouble}}, v.rows...)
 	}
@@ -48,6 +53,32 @@ func statusView(s query.Status) (view, error) {
 		v.rows = append(v.rows, []string{folder + " on disk", diskSize(s.DiskBytes[folder])})
 	}
 	return v, nil
+}
+
+// witnessedRows say what a quorum has cosigned, and how each witness does.
+func witnessedRows(w *query.Witnessed) [][]string {
+	quorum := "nothing yet by a quorum"
+	if w.Size > 0 {
+		quorum = fmt.Sprintf("size %d", w.Size)
+		if w.At != "" {
+			quorum += fmt.Sprintf(", seen by a quorum at %s", w.At)
+		}
+		if len(w.Missing) > 0 {
+			quorum += ", without " + strings.Join(w.Missing, ", ")
+		}
+	}
+	rows := [][]string{{"witnessed", quorum}}
+	for _, one := range w.Witnesses {
+		text := fmt.Sprintf("size %d, %s", one.Size, one.At)
+		if one.Size == 0 {
+			text = "nothing yet"
+		}
+		if one.Trouble != "" {
+			text += "; " + one.Trouble
+		}
+		rows = append(rows, []string{"witness " + one.Name, text})
+	}
+	return rows
 }
 
 // diskSize returns a number of bytes in kB or, from one million on, in MB.

@@ -128,8 +128,13 @@ func (d *daemon) sources() query.Sources {
 // status is what only the daemon knows.
 func (d *daemon) status() query.Status {
 	edge, n := d.ledger.Edge(), d.gateway.Counts()
+	var witnessed *query.Witnessed
+	if d.witnesses != nil {
+		witnessed = d.witnesses.status()
+	}
 	return query.Status{
-		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
+		Witnessed: witnessed,
+		Ledger:    d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
 		Size:       edge.Size,
 		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
 		Checkpoint: d.head.point(d.ended),

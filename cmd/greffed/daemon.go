@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
+	"golang.org/x/mod/sumdb/note"
 
 	"greffe/cmd/internal/cli"
 	"greffe/events"
@@ -21,6 +22,8 @@ import (
 	"greffe/events/stream"
 	"greffe/events/stream/embedded"
 	"greffe/ledger"
+	"greffe/ledger/anchor/witness"
+	"greffe/ledger/chain"
 	"greffe/ledger/ingest"
 	"greffe/projections/query"
 	"greffe/projections/store"
@@ -53,6 +56,11 @@ type daemon struct {
 	answers  io.Closer
 	web      net.Listener // nil without HTTP
 
+	policy      *chain.Policy    // nil without --policy
+	witnesses   *witnesses       // nil without --policy
+	witnessKeys []note.Verifier  // of other ledgers
+	witness     *witness.Witness // nil without them
+
 	stop   context.CancelCauseFunc
 	ended  context.Context
 	wg     sync.WaitGroup
@@ -74,7 +82,7 @@ func startDaemon(ctx context.Context, f serveFlags, log *slog.Logger) (_ *daemon
 		}
 	}()
 	steps := []func(context.Context, serveFlags) error{
-		d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.checkHead, d.startServing,
+		d.readPolicy, d.readWitnessKeys, d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.openWitness, d.openWitnesses, d.checkHead, d.askWitnesses, d.startServing,
 	}
 	for _, step := range steps {
 		if err := step(ctx, f); err != nil {
@@ -304,6 +312,9 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("registers", d.follower.run)
 	d.goRun("head record", d.head.run)
 	d.goRun("memory", d.giveBack)
+	if d.witnesses != nil {
+		d.goRun("witnesses", d.witnesses.run)
+	}
 	if err := d.gateway.Listen(); err != nil {
 		return err
 	}

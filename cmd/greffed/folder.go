@@ -27,6 +27,8 @@ import (
 //	main.vkey     the verification key: give it to auditors, by another way than bundles
 //	ledger.json   what the first event of the ledger says
 //	gateway.key   secret of the quarantine
+//	witness.key witness.vkey witness.json   of a daemon that witnesses other ledgers
+//	forks/        signed checkpoints that contradict each other
 //	users.json roles/ publishers/   who may connect
 //	ledger/ projections/ nats/      the stores
 type folder struct {

@@ -125,6 +125,23 @@ func (h *headKeeper) publish(ctx context.Context) ([]byte, uint64, error) {
 	return h.signed, h.shown.Size, nil
 }
 
+// newest returns the newest checkpoint that is in the record and that this ledger agrees
+// with; nil if there is none yet.
+func (h *headKeeper) newest() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.signed
+}
+
+// recorded reads the record and changes nothing: what is in it may be of another daemon.
+func (h *headKeeper) recorded(ctx context.Context) (chain.Checkpoint, error) {
+	text, _, err := h.record.Load(ctx)
+	if err != nil || text == nil {
+		return chain.Checkpoint{}, err
+	}
+	return chain.OpenCheckpoint(text, h.verifier)
+}
+
 // checkAhead compares what another daemon showed as soon as it can be. h.mu is held.
 func (h *headKeeper) checkAhead() error {
 	if h.ahead.Size == 0 || h.ahead.Size > h.ledger.Size() {

@@ -34,11 +34,24 @@ func (d *daemon) listenHTTP(context.Context, serveFlags) error {
 	return nil
 }
 
+// httpHandler answers followers of the log and, if this daemon is a witness, other ledgers.
+func (d *daemon) httpHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", tiles.Handler(tiles.Source{Ledger: d.ledger, Checkpoint: d.checkpoint, Log: d.log}))
+	if d.witness != nil {
+		for _, path := range []string{"/add-checkpoint", "/seen", "/seen/", "/forks", "/forks/"} {
+			mux.Handle(path, d.witness.Handler())
+		}
+	}
+	return mux
+}
+
 // serveHTTP serves until the daemon ends.
 func (d *daemon) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           tiles.Handler(tiles.Source{Ledger: d.ledger, Checkpoint: d.head.publish, Log: d.log}),
+		Handler:           d.httpHandler(),
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 	}

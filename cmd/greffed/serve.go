@@ -19,6 +19,8 @@ type serveFlags struct {
 	dir, ledger, context, server, zone string
 	http                               string
 	natsPort, replicas                 int
+	policy                             string
+	witnessOf                          []string
 	quiet                              bool
 }
 
@@ -37,6 +39,9 @@ func serveCmd() *cobra.Command {
 			if f.server != "" && f.context != "" {
 				return cli.Usage("--server and --context exclude each other")
 			}
+			if len(f.witnessOf) > 0 && (f.http == httpOff || f.http == "") {
+				return cli.Usage("--witness-of needs --http: other ledgers ask over it")
+			}
 			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -47,6 +52,8 @@ func serveCmd() *cobra.Command {
 	flags.StringVar(&f.context, "context", "", "use an external NATS server, by a context of the nats command line")
 	flags.StringVar(&f.server, "server", "", "use an external NATS server, by URL")
 	flags.StringVar(&f.http, "http", "127.0.0.1:8470", "address at which the log can be followed (C2SP tlog-tiles), or "+httpOff)
+	flags.StringVar(&f.policy, "policy", "", "ask the witnesses of this file to cosign (C2SP tlog-policy, with URLs)")
+	flags.StringArrayVar(&f.witnessOf, "witness-of", nil, "cosign for the ledger with this verification key, or those of a file, on --http; repeatable")
 	flags.IntVar(&f.replicas, "replicas", 1, "replicas of the stream on an external cluster")
 	flags.StringVar(&f.zone, "zone", "Europe/Paris", "time zone of the ledger, fixed when it is opened")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
@@ -96,6 +103,7 @@ func (d *daemon) announce(w io.Writer) {
 	if d.web != nil {
 		fmt.Fprintf(w, "the log can be followed at http://%s/checkpoint\n", d.web.Addr())
 	}
+	d.announceWitnesses(w)
 	if pid := os.Getpid(); d.fresh {
 		fmt.Fprintf(w, "ready (pid %d): greffe --dir %s register\n", pid, d.folder.dir)
 	} else {

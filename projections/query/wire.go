@@ -110,7 +110,8 @@ type Status struct {
 	Version     string            `json:"version,omitzero"` // of the daemon
 	Size        uint64            `json:"size"`
 	Head        Head              `json:"head"`
-	Checkpoint  CheckpointPoint   `json:"checkpoint"` // newest published one
+	Checkpoint  CheckpointPoint   `json:"checkpoint"`         // newest published one
+	Witnessed   *Witnessed        `json:"witnessed,omitzero"` // absent without a policy
 	Stream      StreamPoint       `json:"stream"`
 	Submissions map[string]uint64 `json:"submissions,omitzero"` // since the daemon started, by what became of them
 	Trouble     string            `json:"trouble,omitzero"`     // why nothing is read from the stream at the moment
@@ -122,6 +123,22 @@ type Status struct {
 	Zone        string            `json:"zone"`
 	Started     events.Instant    `json:"started,omitzero"`
 	DiskBytes   map[string]uint64 `json:"disk_bytes,omitzero"` // by folder
+}
+
+// Witnessed says how far witnesses have cosigned.
+type Witnessed struct {
+	Size      uint64         `json:"size"`             // newest checkpoint that satisfies the policy; 0: none
+	At        events.Instant `json:"at,omitzero"`      // by then the quorum had seen it
+	Missing   []string       `json:"missing,omitzero"` // witnesses that have not cosigned that one
+	Witnesses []WitnessState `json:"witnesses"`
+}
+
+// A WitnessState is what one witness did last.
+type WitnessState struct {
+	Name    string         `json:"name"`
+	Size    uint64         `json:"size"` // that it cosigned since the daemon started
+	At      events.Instant `json:"at,omitzero"`
+	Trouble string         `json:"trouble,omitzero"` // why nothing newer is cosigned
 }
 
 // A Proof says what an answer rests on.
