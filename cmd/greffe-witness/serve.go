@@ -73,11 +73,11 @@ func lockFolder(dir string) (*os.File, error) {
 
 // announce prints what a person needs next.
 func (c *command) announce(w *witness.Witness, made bool, o options, keys []note.Verifier, addr net.Addr) {
-	what := "witness"
+	what := "started"
 	if made {
-		what = "made witness"
+		what = "made"
 	}
-	fmt.Fprintf(c.stdout, "%s %s in %s\n", what, w.Key().Name(), o.dir)
+	fmt.Fprintf(c.stdout, "%s witness %s in %s\n", what, w.Key().Name(), o.dir)
 	seen := map[string]uint64{}
 	for _, s := range w.Seen() {
 		seen[s.Origin] = s.Size

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -129,8 +130,9 @@ func (d *daemon) sources() query.Sources {
 func (d *daemon) status() query.Status {
 	edge, n := d.ledger.Edge(), d.gateway.Counts()
 	var witnessed *query.Witnessed
+	var contradiction string
 	if d.witnesses != nil {
-		witnessed = d.witnesses.status()
+		witnessed, contradiction = d.witnesses.status()
 	}
 	return query.Status{
 		Witnessed: witnessed,
@@ -139,7 +141,7 @@ func (d *daemon) status() query.Status {
 		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
 		Checkpoint: d.head.point(d.ended),
 		Stream:     query.StreamPoint{Epoch: edge.Head.Epoch, Seq: edge.Head.StreamSeq},
-		Trouble:    d.ingest.Trouble(),
+		Trouble:    cmp.Or(d.ingest.Trouble(), contradiction),
 		Submissions: map[string]uint64{
 			"recorded": n.Recorded, "duplicate": n.Duplicate, "conflict": n.Conflict,
 			"quarantined": n.Quarantined, "busy": n.Busy, "failed": n.Failed,

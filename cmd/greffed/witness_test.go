@@ -270,6 +270,9 @@ func TestAClaimIsNoProof(t *testing.T) {
 	if s := d.status().Witnessed.Witnesses[1]; s.Size != 0 || !strings.Contains(s.Trouble, "claims, without showing it") {
 		t.Errorf("the liar is %+v", s)
 	}
+	if trouble := d.status().Trouble; !strings.Contains(trouble, "claims, without showing it") {
+		t.Errorf("the trouble is %q", trouble)
+	}
 	if d.ended.Err() != nil {
 		t.Errorf("the daemon ended: %v", context.Cause(d.ended))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type witnesses struct {
 	shown  chain.Quorum // the newest that satisfies the policy
 	note   []byte       // of shown
 	states map[string]query.WitnessState
+	claims map[string]string // by witness: what contradicts this ledger, without proof
 }
 
 // readPolicy reads the policy before anything is made.
@@ -67,7 +69,7 @@ func (d *daemon) openWitnesses(_ context.Context, f serveFlags) error {
 	if p == nil {
 		return nil
 	}
-	w := &witnesses{policy: p, ledger: d.ledger, dir: d.folder.dir, log: d.log, keys: d.logKeys, states: map[string]query.WitnessState{}}
+	w := &witnesses{policy: p, ledger: d.ledger, dir: d.folder.dir, log: d.log, keys: d.logKeys, states: map[string]query.WitnessState{}, claims: map[string]string{}}
 	if listed := p.Log(d.id.Origin); p.Logs() > 0 && !slices.ContainsFunc(listed, func(v note.Verifier) bool { return v.KeyHash() == w.keys()[0].KeyHash() }) {
 		return cli.Hint(fmt.Errorf("%s lists logs, and not this ledger", f.policy), "add the line: log %s", d.id.VKey)
 	}
@@ -222,6 +224,10 @@ func (w *witnesses) remember(ctx context.Context, name string, a witness.Answer,
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	delete(w.claims, name)
+	if claim := (*witness.ContradictionError)(nil); errors.As(err, &claim) {
+		w.claims[name] = claim.Error()
+	}
 	s := w.states[name]
 	before := s.Trouble
 	switch {
@@ -258,7 +264,7 @@ func (w *witnesses) contradicted(ctx context.Context, e *witness.ContradictionEr
 	if err != nil {
 		w.log.Error("evidence could not be kept", "error", err)
 	}
-	w.log.Error("two histories of this ledger", "witness", e.Witness, "theirs", string(e.Theirs), "ours", string(e.Ours))
+	w.log.Warn("two histories of this ledger", "witness", e.Witness, "theirs", string(e.Theirs), "ours", string(e.Ours))
 	if size := w.ledger.Size(); theirs.Size > size {
 		return fmt.Errorf("%w: witness %s has cosigned %d entries (root %x) signed by this ledger's key, here are only %d (root %x): it was rolled back, restore a newer copy; both signed checkpoints are in %s",
 			errForked, e.Witness, theirs.Size, theirs.Root[:], size, root[:], path), nil
@@ -335,8 +341,8 @@ func (w *witnesses) newest() (signed []byte, size uint64) {
 	return w.note, w.shown.Checkpoint.Size
 }
 
-// status says what is witnessed.
-func (w *witnesses) status() *query.Witnessed {
+// status says what is witnessed, and whether a witness contradicts this ledger.
+func (w *witnesses) status() (_ *query.Witnessed, contradiction string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := &query.Witnessed{Size: w.shown.Checkpoint.Size, Missing: w.shown.Missing}
@@ -345,8 +351,9 @@ func (w *witnesses) status() *query.Witnessed {
 	}
 	for _, known := range w.policy.Witnesses() {
 		s.Witnesses = append(s.Witnesses, w.states[known.Name])
+		contradiction = cmp.Or(contradiction, w.claims[known.Name])
 	}
-	return s
+	return s, contradiction
 }
 
 // checkpoint returns what followers are shown: the newest checkpoint that satisfies the

@@ -295,7 +295,7 @@ func (r *policyReader) define(name string) error {
 
 func (r *policyReader) group(words []string) error {
 	if len(words) < 3 {
-		return fmt.Errorf("group NAME all|any|NUMBER MEMBER...")
+		return fmt.Errorf("group NAME all|any|NUMBER and one member or more")
 	}
 	if len(r.policy.groups) == maxPolicyLines {
 		return fmt.Errorf("more than %d groups", maxPolicyLines)

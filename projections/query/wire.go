@@ -114,7 +114,7 @@ type Status struct {
 	Witnessed   *Witnessed        `json:"witnessed,omitzero"` // absent without a policy
 	Stream      StreamPoint       `json:"stream"`
 	Submissions map[string]uint64 `json:"submissions,omitzero"` // since the daemon started, by what became of them
-	Trouble     string            `json:"trouble,omitzero"`     // why nothing is read from the stream at the moment
+	Trouble     string            `json:"trouble,omitzero"`     // what an operator has to look at: nothing is read from the stream, a witness contradicts
 	Projected   uint64            `json:"projected"`            // entries that the registers show
 	Quarantined int               `json:"quarantined"`          // items that nobody has decided on
 	Anomalies   int               `json:"anomalies"`

@@ -33,6 +33,13 @@ const patience = 30 * time.Second
 //	                           it wrote goes to DIR.log
 //	quit DIR                   stops it as an operator does, and wants exit code 0
 //	crash DIR                  stops it as a power cut does
+//	witness DIR ARG...         starts greffe-witness and waits until it is ready; what it
+//	                           wrote goes to DIR.log; at the same port as before, if any.
+//	                           quit and crash stop it
+//	policy FILE QUORUM DIR...  writes the policy that asks those witnesses: all, any, or how
+//	                           many of them; each is named as its folder
+//	until CODE PROGRAM ARG...   as exit, again and again until the code is that
+//	ended CODE DIR             waits until the daemon of DIR ends by itself, with that code
 //	json FILE PATH WANT        wants a value in a JSON file: size, rows.len, rows.0.id
 //	same FILE FILE PATH        wants the same value in two JSON files
 //	flip FILE OFFSET           flips a bit of the byte there
@@ -62,6 +69,7 @@ func RunScripts(t *testing.T, folder string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exit, "serve": serve, "quit": quit, "crash": crash,
 			"json": jsonValue, "same": same, "flip": flip, "cut": cut, "port": port,
+			"witness": startWitness, "policy": policy, "until": until, "ended": ended,
 			"fill": fill, "lines": lines, "no-leftovers": noLeftovers, "nats": natsServer,
 		},
 	})
@@ -173,6 +181,86 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		if time.Now().After(until) || syscall.Kill(cmd.Process.Pid, 0) != nil || zombie(cmd.Process.Pid) {
 			ts.Fatalf("the daemon of %s is not ready:\n%s", dir, ts.ReadFile(dir+".log"))
 		}
+	}
+}
+
+// startWitness starts greffe-witness. Its policy line stands in its log.
+func startWitness(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: witness DIR [ARG...]")
+	}
+	dir, listen := args[0], "127.0.0.1:0"
+	if before, err := os.ReadFile(ts.MkAbs(dir + ".log")); err == nil {
+		if m := policyLine.FindSubmatch(before); m != nil {
+			listen = string(m[2])
+		}
+	}
+	log, err := os.OpenFile(ts.MkAbs(dir+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer log.Close()
+	cmd := program(ts, "greffe-witness", append([]string{"--dir", dir, "--listen", listen}, args[1:]...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	ts.Check(cmd.Start())
+	running(ts)[dir] = cmd
+	ts.Defer(func() { end(cmd, syscall.SIGKILL) })
+	for until := time.Now().Add(patience); !strings.Contains(ts.ReadFile(dir+".log"), "ready (pid "); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) || zombie(cmd.Process.Pid) {
+			ts.Fatalf("the witness of %s is not ready:\n%s", dir, ts.ReadFile(dir+".log"))
+		}
+	}
+}
+
+// policyLine is the line that a witness prints: its key and where it listens.
+var policyLine = regexp.MustCompile(`(?m)^witness \S+ (\S+) http://(\S+)$`)
+
+func policy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: policy FILE QUORUM DIR...")
+	}
+	var b bytes.Buffer
+	for _, dir := range args[2:] {
+		m := policyLine.FindStringSubmatch(ts.ReadFile(dir + ".log"))
+		if m == nil {
+			ts.Fatalf("the witness of %s has printed no line for a policy:\n%s", dir, ts.ReadFile(dir+".log"))
+		}
+		fmt.Fprintf(&b, "witness %s %s http://%s\n", dir, m[1], m[2])
+	}
+	fmt.Fprintf(&b, "group quorum %s %s\nquorum quorum\n", args[1], strings.Join(args[2:], " "))
+	write(ts, args[0], b.Bytes())
+}
+
+// until runs a program until it exits as wanted.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until CODE PROGRAM ARG...")
+	}
+	want := number(ts, args[0])
+	for last := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		out, err := program(ts, args[1], args[2:]...).CombinedOutput()
+		code := 0
+		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+			code = failed.ExitCode()
+		}
+		if code == want {
+			return
+		}
+		if time.Now().After(last) {
+			ts.Fatalf("exit code %d, want %d:\n%s", code, want, out)
+		}
+	}
+}
+
+// ended waits for a daemon that ends by itself.
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || running(ts)[args[1]] == nil {
+		ts.Fatalf("usage: ended CODE DIR, of a running daemon")
+	}
+	cmd := running(ts)[args[1]]
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != number(ts, args[0]) {
+		ts.Fatalf("exit code %d, want %s:\n%s", got, args[0], ts.ReadFile(args[1]+".log"))
 	}
 }
 

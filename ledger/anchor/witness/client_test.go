@@ -172,7 +172,7 @@ func TestClientAndBadWitnesses(t *testing.T) {
 		{"empty answer", answers(200, "text/plain", ""), "no cosignature"},
 		{"page of a captive portal", answers(200, "text/html", "<html>\n"), "signature line"},
 		{"endless answer", answers(200, "text/plain", strings.Repeat("x", 1<<20)), "longer than"},
-		{"redirect", http.RedirectHandler("http://127.0.0.1:1/", 302), "answers 302"},
+		{"redirect", http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound), "answers 302"},
 		{"not found", http.NotFoundHandler(), "404: it does not know this ledger"},
 		{"forbidden", answers(403, "", ""), "403: it holds another key"},
 		{"broken", answers(500, "", "secret"), "answers 500"},

@@ -103,18 +103,22 @@ var commands = map[string]func(*Forgery, []string){
 	"rechain":    func(f *Forgery, _ []string) { f.Rechain() },
 	"checkpoint": (*Forgery).checkpoint,
 	"forget":     func(f *Forgery, a []string) { f.forget(a) },
-	"section":    func(f *Forgery, a []string) { f.section(chain.SectionKind(f.n(a[0])), []byte(strings.Join(a[1:], " "))) },
-	"path":       (*Forgery).path,
-	"unprove":    func(f *Forgery, a []string) { f.Raw[f.n(a[0])].Proof = nil },
-	"index":      func(f *Forgery, a []string) { f.proof.Seq = uint64(f.n(a[0])) },
-	"earlier":    (*Forgery).earlier,
-	"stamp":      (*Forgery).stamp,
-	"since":      (*Forgery).since,
-	"policy":     func(f *Forgery, _ []string) { f.Policy = policyText(f.t) },
-	"demand":     func(f *Forgery, a []string) { f.Demand = chain.Scope{By: chain.ByRange, FromSeq: uint64(f.n(a[0])), ToSeq: uint64(f.n(a[1]))} },
-	"key":        (*Forgery).key,
-	"cut":        func(f *Forgery, a []string) { f.Edit(func(b []byte) []byte { return b[:len(b)-f.n(a[0])] }) },
-	"more":       func(f *Forgery, _ []string) { f.Edit(func(b []byte) []byte { return append(b, 'x') }) },
+	"section": func(f *Forgery, a []string) {
+		f.section(chain.SectionKind(f.n(a[0])), []byte(strings.Join(a[1:], " ")))
+	},
+	"path":    (*Forgery).path,
+	"unprove": func(f *Forgery, a []string) { f.Raw[f.n(a[0])].Proof = nil },
+	"index":   func(f *Forgery, a []string) { f.proof.Seq = uint64(f.n(a[0])) },
+	"earlier": (*Forgery).earlier,
+	"stamp":   (*Forgery).stamp,
+	"since":   (*Forgery).since,
+	"policy":  func(f *Forgery, _ []string) { f.Policy = policyText(f.t) },
+	"demand": func(f *Forgery, a []string) {
+		f.Demand = chain.Scope{By: chain.ByRange, FromSeq: uint64(f.n(a[0])), ToSeq: uint64(f.n(a[1]))}
+	},
+	"key":  (*Forgery).key,
+	"cut":  func(f *Forgery, a []string) { f.Edit(func(b []byte) []byte { return b[:len(b)-f.n(a[0])] }) },
+	"more": func(f *Forgery, _ []string) { f.Edit(func(b []byte) []byte { return append(b, 'x') }) },
 	"byte": func(f *Forgery, a []string) {
 		f.Edit(func(b []byte) []byte { b[(f.n(a[0])+len(b))%len(b)] ^= byte(f.n(a[1])); return b })
 	},
