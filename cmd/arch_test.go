@@ -45,6 +45,7 @@ var arrows = []arrow{
 	{"ledger/anchor/timestamp", nil, "what an authority signed is checked with the bytes and the roots alone"},
 	{"ledger/anchor/timestamp/timestamptest", []string{"ledger/anchor/timestamp"}, "an authority of openssl, for tests"},
 	{"ledger/anchor/witness", []string{"events/durable", "ledger/chain"}, "a witness compares checkpoints: it holds no ledger, and small files are all it has"},
+	{"ledger/anchor/tsa", []string{"ledger/anchor/timestamp"}, "the network is here, and what comes from it is judged by package timestamp"},
 	{"ledger/ingest", []string{"events", "ledger", "ledger/chain"}, "ingest turns messages into entries; it declares its source and knows no NATS"},
 	{"projections", []string{"events", "ledger/chain"}, "registers are pure folds over entries, so that an auditor can repeat them"},
 	{"projections/projectionstest", []string{"events", "ledger/chain", "projections"}, "ledgers in memory for tests of the folds"},
