@@ -17,6 +17,8 @@ import (
 //	t level n          → a complete tile: 256 hashes
 //	k                  → the newest signed checkpoint
 //	w size             → a checkpoint of that size with cosignatures of witnesses
+//	s size ns digest   → an RFC 3161 timestamp over the checkpoint of that size: root,
+//	                     u8 length, authority, token; the digest is 8 bytes of the token's
 //	a                  → the anchor: what the stream held at the newest entry
 //	v                  → the version of this layout
 const (
@@ -26,6 +28,7 @@ const (
 	spaceTile       = 't'
 	spaceCheckpoint = 'k'
 	spaceCosigned   = 'w'
+	spaceTimestamp  = 's'
 	spaceAnchor     = 'a'
 	spaceVersion    = 'v'
 )
