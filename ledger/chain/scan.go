@@ -230,8 +230,8 @@ func (s *Scanner) prefix(data []byte) (rest []byte, done bool, err error) {
 
 // record scans 0x01, the record, and in an excerpt its proof.
 func (s *Scanner) record(b *Block, data []byte) (rest []byte, done bool, err error) {
-	rec, rest, err := cutRecord(data[1:])
-	if broken := (*BundleError)(nil); errors.As(err, &broken) {
+	rec, rest, broken := cutRecord(data[1:])
+	if broken != nil {
 		broken.Seq, broken.HasSeq = s.count, true
 		return nil, false, broken
 	}
@@ -241,7 +241,7 @@ func (s *Scanner) record(b *Block, data []byte) (rest []byte, done bool, err err
 	before := len(data) - len(rest) - len(rec.Payload)
 	var proof []byte
 	if s.version == ExcerptVersion {
-		if proof, rest, err = s.proof(&rec, rest); err != nil || rest == nil {
+		if proof, rec.Proof, rest, err = s.proof(rest); err != nil || rest == nil {
 			return data, false, err
 		}
 	}
@@ -253,29 +253,28 @@ func (s *Scanner) record(b *Block, data []byte) (rest []byte, done bool, err err
 }
 
 // proof scans u8 number of hashes, hashes; 0xff says that the next record proves this
-// one. It returns every byte of it; rest is nil if data ends inside.
-func (s *Scanner) proof(rec *RawRecord, data []byte) (all, rest []byte, err error) {
+// one. It returns every byte of it, and the hashes; rest is nil if data ends inside.
+func (s *Scanner) proof(data []byte) (all, hashes, rest []byte, err error) {
 	if len(data) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	n := int(data[0])
 	if n == proofLinked {
-		return data[:1], data[1:], nil
+		return data[:1], nil, data[1:], nil
 	}
 	if n > MaxProof {
-		return nil, nil, &BundleError{Kind: BadFrame, Seq: s.count, HasSeq: true, Err: fmt.Errorf("a proof of more than %d hashes", MaxProof)}
+		return nil, nil, nil, &BundleError{Kind: BadFrame, Seq: s.count, HasSeq: true, Err: fmt.Errorf("a proof of more than %d hashes", MaxProof)}
 	}
 	end := 1 + n*len(Hash{})
 	if len(data) < end {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	rec.Proof = data[1:end:end]
-	return data[:end], data[end:], nil
+	return data[:end], data[1:end:end], data[end:], nil
 }
 
 // cutRecord scans u16 header length, header, u8 payload present, payload. rest is nil
-// if b ends before the record does. The error is a [*BundleError] without a seq.
-func cutRecord(b []byte) (rec RawRecord, rest []byte, err error) {
+// if b ends before the record does. The error is without a seq.
+func cutRecord(b []byte) (rec RawRecord, rest []byte, err *BundleError) {
 	if len(b) < 2 {
 		return rec, nil, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -111,8 +110,8 @@ func AppendRecord(dst, header, payload []byte) []byte {
 // is canonical; nothing is compared with its digests. The record shares b's memory. The
 // error wraps [ErrMalformed].
 func CutRecord(b []byte) (r Record, rest []byte, err error) {
-	raw, rest, err := cutRecord(b)
-	if broken := (*BundleError)(nil); errors.As(err, &broken) {
+	raw, rest, broken := cutRecord(b)
+	if broken != nil {
 		return Record{}, b, fmt.Errorf("record: %w: %w", broken.Err, ErrMalformed)
 	}
 	if rest == nil {
