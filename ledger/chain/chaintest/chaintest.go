@@ -62,6 +62,13 @@ func Uniform(t testing.TB, name string, n, size int) *Ledger {
 	return l
 }
 
+// Genesis returns the first entry of a toy ledger and its key, for ledgers that are made
+// while they are read.
+func Genesis(t testing.TB, name string) (chain.Record, note.Signer, note.Verifier) {
+	l := Uniform(t, name, 1, 300)
+	return l.Records[0], l.Signer, l.Verifier
+}
+
 func open(t testing.TB, name string) *Ledger {
 	t.Helper()
 	digest := sha256.Sum256([]byte("chaintest " + name))
