@@ -198,13 +198,23 @@ func (w *witnesses) round(ctx context.Context) error {
 	return w.keep(q)
 }
 
+// open opens a checkpoint that any key of this ledger has signed.
+func (w *witnesses) open(signed []byte) (cp chain.Checkpoint, err error) {
+	for _, k := range w.keys() {
+		if cp, err = chain.OpenCheckpoint(signed, k); err == nil {
+			return cp, nil
+		}
+	}
+	return cp, err
+}
+
 // question is the newest published checkpoint.
 func (w *witnesses) question() (witness.Question, error) {
 	signed := w.head.newest()
 	if signed == nil {
 		return witness.Question{}, nil
 	}
-	cp, err := chain.OpenCheckpoint(signed, w.keys()[0])
+	cp, err := w.open(signed)
 	if err != nil {
 		return witness.Question{}, fmt.Errorf("read the newest checkpoint: %w", err)
 	}
@@ -277,12 +287,7 @@ func (w *witnesses) contradicted(ctx context.Context, e *witness.ContradictionEr
 // more entries, against the head record: every daemon writes that before it asks a witness.
 // theirs is zero if there is no contradiction; root is this ledger's at the smaller size.
 func (w *witnesses) compare(ctx context.Context, e *witness.ContradictionError) (theirs chain.Checkpoint, root chain.Hash, err error) {
-	for _, k := range w.keys() {
-		if theirs, err = chain.OpenCheckpoint(e.Theirs, k); err == nil {
-			break
-		}
-	}
-	if err != nil {
+	if theirs, err = w.open(e.Theirs); err != nil {
 		return chain.Checkpoint{}, root, err
 	}
 	size := w.ledger.Size()
