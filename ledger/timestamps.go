@@ -20,8 +20,12 @@ type Timestamp struct {
 	Root      chain.Hash // of the checkpoint
 	At        time.Time  // by the authority's clock
 	Authority string     // its name, at most 255 bytes
-	Token     []byte     // RFC 3161, DER, at most [chain.MaxSection] bytes
+	Token     []byte     // RFC 3161, DER, at most [MaxToken] bytes
 }
+
+// MaxToken bounds a token that is kept, in bytes: with its checkpoint it fits a section
+// of a bundle, which is eight times as large.
+const MaxToken = 64 << 10
 
 // Checkpoint returns the three lines that the token is over.
 func (t *Timestamp) Checkpoint(origin string) string {
@@ -38,7 +42,7 @@ var ErrContradiction = errors.New("it is not over this ledger")
 // A crash before it is synced loses the timestamp and nothing else: the checkpoint is
 // stamped again.
 func (l *Ledger) PutTimestamp(t Timestamp) error {
-	if t.Size == 0 || t.At.Before(time.Unix(0, 0)) || t.At.After(time.Unix(0, math.MaxInt64)) || len(t.Authority) > 255 || len(t.Token) == 0 || len(t.Token) > chain.MaxSection {
+	if t.Size == 0 || t.At.Before(time.Unix(0, 0)) || t.At.After(time.Unix(0, math.MaxInt64)) || len(t.Authority) > 255 || len(t.Token) == 0 || len(t.Token) > MaxToken {
 		return fmt.Errorf("keep timestamp of size %d: a field is out of its range", t.Size)
 	}
 	root, err := l.RootAt(t.Size)
