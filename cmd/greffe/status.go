@@ -43,9 +43,6 @@ func statusView(s query.Status) (view, error) {
 		{"projected", fmt.Sprint(s.Projected)}, {"quarantined", fmt.Sprint(s.Quarantined)}, {"anomalies", fmt.Sprint(s.Anomalies)},
 		{"rule set", s.RuleSet}, {"calendar", s.Calendar}, {"zone", s.Zone},
 	}
-	if s.Timestamped != nil {
-		v.rows = slices.Insert(v.rows, 5, []string{"timestamp", stampedText(s.Timestamped, s.Size)})
-	}
 	if s.Witnessed != nil {
 		v.rows = slices.Insert(v.rows, 5, witnessedRows(s.Witnessed)...)
 	}
@@ -56,18 +53,6 @@ func statusView(s query.Status) (view, error) {
 		v.rows = append(v.rows, []string{folder + " on disk", diskSize(s.DiskBytes[folder])})
 	}
 	return v, nil
-}
-
-// stampedText says what was stamped last, and how far that is behind.
-func stampedText(t *query.Timestamped, size uint64) string {
-	text := "nothing yet"
-	if t.Size > 0 {
-		text = fmt.Sprintf("size %d (%d behind), %s by %s", t.Size, size-t.Size, t.At, t.Authority)
-	}
-	if t.Trouble != "" {
-		text += "; " + t.Trouble
-	}
-	return text
 }
 
 // witnessedRows say what a quorum has cosigned, and how each witness does.

@@ -134,13 +134,9 @@ func (d *daemon) status() query.Status {
 	if d.witnesses != nil {
 		witnessed, contradiction = d.witnesses.status()
 	}
-	var stamped *query.Timestamped
-	if d.stamps != nil {
-		stamped = d.stamps.status()
-	}
 	return query.Status{
-		Witnessed: witnessed, Timestamped: stamped,
-		Ledger: d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
+		Witnessed: witnessed,
+		Ledger:    d.folder.ledger, LedgerID: string(d.id.LedgerID), Origin: d.id.Origin, Zone: d.id.Zone,
 		Size:       edge.Size,
 		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
 		Checkpoint: d.head.point(d.ended),

@@ -58,7 +58,6 @@ type daemon struct {
 
 	policy      *chain.Policy    // nil without --policy
 	witnesses   *witnesses       // nil without --policy
-	stamps      *stamps          // nil without --tsa
 	witnessKeys []note.Verifier  // of other ledgers
 	witness     *witness.Witness // nil without them
 
@@ -83,7 +82,7 @@ func startDaemon(ctx context.Context, f serveFlags, log *slog.Logger) (_ *daemon
 		}
 	}()
 	steps := []func(context.Context, serveFlags) error{
-		d.readPolicy, d.readWitnessKeys, d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.openWitness, d.openWitnesses, d.openStamps, d.checkHead, d.askWitnesses, d.loadStamps, d.startServing,
+		d.readPolicy, d.readWitnessKeys, d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.openWitness, d.openWitnesses, d.checkHead, d.askWitnesses, d.startServing,
 	}
 	for _, step := range steps {
 		if err := step(ctx, f); err != nil {
@@ -315,9 +314,6 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("memory", d.giveBack)
 	if d.witnesses != nil {
 		d.goRun("witnesses", d.witnesses.run)
-	}
-	if d.stamps != nil {
-		d.goRun("timestamps", d.stamps.run)
 	}
 	if err := d.gateway.Listen(); err != nil {
 		return err

@@ -22,9 +22,6 @@ type serveFlags struct {
 	policy                             string
 	witnessOf                          []string
 	quiet                              bool
-	tsa                                []string
-	tsaRoots                           string
-	tsaInterval                        time.Duration
 }
 
 func serveCmd() *cobra.Command {
@@ -45,9 +42,6 @@ func serveCmd() *cobra.Command {
 			if len(f.witnessOf) > 0 && (f.http == httpOff || f.http == "") {
 				return cli.Usage("--witness-of needs --http: other ledgers ask over it")
 			}
-			if err := f.stampFlags(); err != nil {
-				return err
-			}
 			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -58,9 +52,6 @@ func serveCmd() *cobra.Command {
 	flags.StringVar(&f.context, "context", "", "use an external NATS server, by a context of the nats command line")
 	flags.StringVar(&f.server, "server", "", "use an external NATS server, by URL")
 	flags.StringVar(&f.http, "http", "127.0.0.1:8470", "address at which the log can be followed (C2SP tlog-tiles), or "+httpOff)
-	flags.StringArrayVar(&f.tsa, "tsa", nil, "have checkpoints timestamped by the authority at this URL (RFC 3161); several are asked in turn")
-	flags.StringVar(&f.tsaRoots, "tsa-roots", "", "certificates (PEM) that timestamps must lead to")
-	flags.DurationVar(&f.tsaInterval, "tsa-interval", time.Hour, "time between timestamps, if something new was entered")
 	flags.StringVar(&f.policy, "policy", "", "ask the witnesses of this file to cosign (C2SP tlog-policy, with URLs)")
 	flags.StringArrayVar(&f.witnessOf, "witness-of", nil, "cosign for the ledger with this verification key, or those of a file, on --http; repeatable")
 	flags.IntVar(&f.replicas, "replicas", 1, "replicas of the stream on an external cluster")

@@ -110,9 +110,8 @@ type Status struct {
 	Version     string            `json:"version,omitzero"` // of the daemon
 	Size        uint64            `json:"size"`
 	Head        Head              `json:"head"`
-	Checkpoint  CheckpointPoint   `json:"checkpoint"`           // newest published one
-	Witnessed   *Witnessed        `json:"witnessed,omitzero"`   // absent without a policy
-	Timestamped *Timestamped      `json:"timestamped,omitzero"` // absent without an authority
+	Checkpoint  CheckpointPoint   `json:"checkpoint"`         // newest published one
+	Witnessed   *Witnessed        `json:"witnessed,omitzero"` // absent without a policy
 	Stream      StreamPoint       `json:"stream"`
 	Submissions map[string]uint64 `json:"submissions,omitzero"` // since the daemon started, by what became of them
 	Trouble     string            `json:"trouble,omitzero"`     // what an operator has to look at: nothing is read from the stream, a witness contradicts
@@ -140,14 +139,6 @@ type WitnessState struct {
 	Size    uint64         `json:"size"` // that it cosigned since the daemon started
 	At      events.Instant `json:"at,omitzero"`
 	Trouble string         `json:"trouble,omitzero"` // why nothing newer is cosigned
-}
-
-// Timestamped says how far an authority outside has stamped the ledger.
-type Timestamped struct {
-	Size      uint64         `json:"size"`               // of the newest checkpoint that was stamped; 0: none
-	At        events.Instant `json:"at,omitzero"`        // by the authority's clock
-	Authority string         `json:"authority,omitzero"` // its name
-	Trouble   string         `json:"trouble,omitzero"`   // why nothing newer is stamped
 }
 
 // A Proof says what an answer rests on.
