@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"greffe/events"
 	"greffe/projections/query"
 )
 
@@ -54,5 +55,29 @@ func TestStatusShowsTrouble(t *testing.T) {
 	v, err := statusView(query.Status{Ledger: "main", Trouble: "the stream is away"})
 	if err != nil || v.rows[0][0] != "TROUBLE" || v.rows[0][1] != "the stream is away" {
 		t.Errorf("first row %v, %v", v.rows[0], err)
+	}
+}
+
+func TestStatusShowsTimestamp(t *testing.T) {
+	at := events.Instant("2026-01-05T09:20:00.123Z")
+	tests := []struct {
+		point query.TimestampPoint
+		want  string
+	}{
+		{query.TimestampPoint{Behind: 3}, "none yet, 3 entries behind"},
+		{query.TimestampPoint{Size: 7, At: at, Authority: "T"}, "size 7, 2026-01-05T09:20:00.123Z, by T"},
+		{query.TimestampPoint{Size: 7, At: at, Authority: "T", Behind: 1, Trouble: "x: no answer"}, "size 7, 2026-01-05T09:20:00.123Z, by T, 1 entry behind; the last attempt failed: x: no answer"},
+	}
+	for _, tt := range tests {
+		v, err := statusView(query.Status{Ledger: "main", Timestamp: &tt.point})
+		if err != nil || v.rows[5][0] != "timestamp" || v.rows[5][1] != tt.want {
+			t.Errorf("row %v (%v), want %q", v.rows[5], err, tt.want)
+		}
+	}
+	v, err := statusView(query.Status{Ledger: "main"})
+	for _, row := range v.rows {
+		if err != nil || row[0] == "timestamp" {
+			t.Errorf("row %v (%v), and nobody is asked", row, err)
+		}
 	}
 }

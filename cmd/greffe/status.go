@@ -46,6 +46,9 @@ func statusView(s query.Status) (view, error) {
 	if s.Witnessed != nil {
 		v.rows = slices.Insert(v.rows, 5, witnessedRows(s.Witnessed)...)
 	}
+	if s.Timestamp != nil {
+		v.rows = slices.Insert(v.rows, 5, timestampRow(*s.Timestamp))
+	}
 	if s.Trouble != "" {
 		v.rows = append([][]string{{"TROUBLE", s.Trouble}}, v.rows...)
 	}
@@ -79,6 +82,25 @@ func witnessedRows(w *query.Witnessed) [][]string {
 		rows = append(rows, []string{"witness " + one.Name, text})
 	}
 	return rows
+}
+
+// timestampRow shows since when an authority outside vouches for the ledger, and how
+// much it does not vouch for yet.
+func timestampRow(p query.TimestampPoint) []string {
+	text := "none yet"
+	if p.Size > 0 {
+		text = fmt.Sprintf("size %d, %s, by %s", p.Size, p.At, p.Authority)
+	}
+	switch {
+	case p.Behind == 1:
+		text += ", 1 entry behind"
+	case p.Behind > 1:
+		text += fmt.Sprintf(", %d entries behind", p.Behind)
+	}
+	if p.Trouble != "" {
+		text += "; the last attempt failed: " + p.Trouble
+	}
+	return []string{"timestamp", text}
 }
 
 // diskSize returns a number of bytes in kB or, from one million on, in MB.

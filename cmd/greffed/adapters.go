@@ -140,6 +140,7 @@ func (d *daemon) status() query.Status {
 		Size:       edge.Size,
 		Head:       query.Head{Seq: edge.Head.Seq, LeafHash: hex.EncodeToString(edge.Leaf[:]), At: events.InstantOf(time.Unix(0, edge.Head.LedgeredAt).UTC())},
 		Checkpoint: d.head.point(d.ended),
+		Timestamp:  d.timestampPoint(edge.Size),
 		Stream:     query.StreamPoint{Epoch: edge.Head.Epoch, Seq: edge.Head.StreamSeq},
 		Trouble:    cmp.Or(d.ingest.Trouble(), contradiction),
 		Submissions: map[string]uint64{

@@ -53,6 +53,7 @@ type daemon struct {
 	gateway  *gateway.Gateway
 	follower *follower
 	head     *headKeeper
+	stamper  *stamper // nil without authorities
 	answers  io.Closer
 	web      net.Listener // nil without HTTP
 
@@ -82,7 +83,7 @@ func startDaemon(ctx context.Context, f serveFlags, log *slog.Logger) (_ *daemon
 		}
 	}()
 	steps := []func(context.Context, serveFlags) error{
-		d.readPolicy, d.readWitnessKeys, d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.openWitness, d.openWitnesses, d.checkHead, d.askWitnesses, d.startServing,
+		d.readPolicy, d.openTSA, d.readWitnessKeys, d.openFolder, d.openLedger, d.listenHTTP, d.connect, d.openStream, d.openRegisters, d.startIngest, d.openWitness, d.openWitnesses, d.checkHead, d.askWitnesses, d.startServing,
 	}
 	for _, step := range steps {
 		if err := step(ctx, f); err != nil {
@@ -314,6 +315,10 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("memory", d.giveBack)
 	if d.witnesses != nil {
 		d.goRun("witnesses", d.witnesses.run)
+	}
+	if d.stamper != nil {
+		d.stamper.ledger, d.stamper.publish = d.ledger, d.head.publish
+		d.goRun("timestamps", d.stamper.run)
 	}
 	if err := d.gateway.Listen(); err != nil {
 		return err

@@ -22,6 +22,7 @@ type serveFlags struct {
 	policy                             string
 	witnessOf                          []string
 	quiet                              bool
+	tsa                                tsaFlags
 }
 
 func serveCmd() *cobra.Command {
@@ -42,6 +43,9 @@ func serveCmd() *cobra.Command {
 			if len(f.witnessOf) > 0 && (f.http == httpOff || f.http == "") {
 				return cli.Usage("--witness-of needs --http: other ledgers ask over it")
 			}
+			if err := f.tsa.check(); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -56,6 +60,7 @@ func serveCmd() *cobra.Command {
 	flags.StringArrayVar(&f.witnessOf, "witness-of", nil, "cosign for the ledger with this verification key, or those of a file, on --http; repeatable")
 	flags.IntVar(&f.replicas, "replicas", 1, "replicas of the stream on an external cluster")
 	flags.StringVar(&f.zone, "zone", "Europe/Paris", "time zone of the ledger, fixed when it is opened")
+	f.tsa.register(flags)
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but errors")
 	return cmd
 }

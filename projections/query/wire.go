@@ -88,6 +88,16 @@ type CheckpointPoint struct {
 	Root string `json:"root"` // lower-case hexadecimal
 }
 
+// A TimestampPoint is the newest timestamp of an authority outside. Size is 0 if there
+// is none yet.
+type TimestampPoint struct {
+	Size      uint64         `json:"size"`               // of the checkpoint that was timestamped
+	At        events.Instant `json:"at,omitzero"`        // by the authority's clock
+	Authority string         `json:"authority,omitzero"` // its name
+	Behind    uint64         `json:"behind"`             // entries since
+	Trouble   string         `json:"trouble,omitzero"`   // why the last attempt failed
+}
+
 // A Head is the newest entry.
 type Head struct {
 	Seq      uint64         `json:"seq"`
@@ -112,6 +122,7 @@ type Status struct {
 	Head        Head              `json:"head"`
 	Checkpoint  CheckpointPoint   `json:"checkpoint"`         // newest published one
 	Witnessed   *Witnessed        `json:"witnessed,omitzero"` // absent without a policy
+	Timestamp   *TimestampPoint   `json:"timestamp,omitzero"` // newest one; absent if nobody is asked
 	Stream      StreamPoint       `json:"stream"`
 	Submissions map[string]uint64 `json:"submissions,omitzero"` // since the daemon started, by what became of them
 	Trouble     string            `json:"trouble,omitzero"`     // what an operator has to look at: nothing is read from the stream, a witness contradicts
