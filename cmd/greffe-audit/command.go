@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -186,12 +187,48 @@ func readPolicy(name string) (*chain.Policy, error) {
 	return p, nil
 }
 
-// readSince reads the checkpoint that the auditor kept, nil without one.
+// readSince reads the checkpoint that the auditor kept, nil without one: by itself, or in
+// the proof of an event or a bundle received earlier.
 func readSince(name string) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return readSmall("checkpoint", name, chain.MaxCheckpoint)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 64)
+	start, _ := in.Peek(len(chain.BundleMagic))
+	if string(start) == chain.BundleMagic {
+		return checkpointOf(name, chain.NewBundleReader(in))
+	}
+	text, err := io.ReadAll(io.LimitReader(in, chain.MaxTlogProof+1))
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	if chain.IsTlogProof(text) {
+		p, err := chain.ParseTlogProof(text)
+		return p.Checkpoint, err
+	}
+	return text, nil
+}
+
+// checkpointOf returns the checkpoint of a bundle.
+func checkpointOf(name string, r *chain.BundleReader) ([]byte, error) {
+	for {
+		if _, err := r.Next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("read checkpoint of %s: %w", name, err)
+		}
+	}
+	for _, s := range r.Sections() {
+		if s.Kind == chain.SectionCheckpoint {
+			return s.Data, nil
+		}
+	}
+	return nil, fmt.Errorf("read checkpoint: the bundle %s has none", name)
 }
 
 // readSmall reads a file that has a bound.
