@@ -42,6 +42,7 @@ type Ledger struct {
 	signer   note.Signer
 	verifier note.Verifier
 	ids      *recentIDs
+	tiles    tileCache
 
 	appender // owned by the one goroutine that appends
 
@@ -80,7 +81,7 @@ func Open(dir string, o Options) (*Ledger, error) {
 		}
 		return nil, fmt.Errorf("open ledger %s: %w", dir, err)
 	}
-	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, ids: newRecentIDs(),
+	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, ids: newRecentIDs(), tiles: tileCache{max: maxTiles},
 		appender: appender{tree: new(chain.Tree), conflicts: map[conflictKey]uint64{}}}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), db.Close())

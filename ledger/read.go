@@ -163,15 +163,3 @@ func (l *Ledger) get(key []byte) ([]byte, error) {
 	defer closer.Close()
 	return bytes.Clone(value), nil
 }
-
-// RootAt returns the root hash of the tree over the first size entries.
-func (l *Ledger) RootAt(size uint64) (chain.Hash, error) {
-	if size > l.Size() {
-		return chain.Hash{}, fmt.Errorf("root at size %d: %w", size, ErrNotFound)
-	}
-	tree, err := chain.RestoreTree(size, l.Tile, l.leaf)
-	if err != nil {
-		return chain.Hash{}, fmt.Errorf("root at size %d: %w", size, err)
-	}
-	return tree.Root(), nil
-}

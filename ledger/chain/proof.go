@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -34,12 +35,61 @@ func (f NodeFunc) ReadHashes(indexes []int64) ([]Hash, error) {
 
 // ProveInclusion returns the audit path of entry seq in the tree of the first size
 // entries (RFC 6962 §2.1.1), from the leaf's sibling up. An error of node is returned
-// as it is.
+// as it is. It does what [tlog.ProveRecord] does, several times as fast.
 func ProveInclusion(size, seq uint64, node NodeFunc) ([]Hash, error) {
 	if seq >= size || size > math.MaxInt64 {
 		return nil, fmt.Errorf("prove entry %d in a tree of %d: there is no such entry: %w", seq, size, ErrMalformed)
 	}
-	return tlog.ProveRecord(int64(size), int64(seq), node)
+	// The tree is one perfect subtree for each bit of size, the largest first. That of
+	// the highest bit in which size and seq differ holds the entry.
+	top := bits.Len64(size^seq) - 1
+	path := make([]Hash, 0, bits.Len64(size-1))
+	for level := range top {
+		h, err := node(level, seq>>level^1)
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, h)
+	}
+	if size&(1<<top-1) != 0 { // what comes after it is one tree of its own
+		h, err := rightOf(size, top, node)
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, h)
+	}
+	for level := top + 1; size>>level != 0; level++ {
+		if size>>level&1 == 0 {
+			continue
+		}
+		h, err := node(level, size>>level-1)
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, h)
+	}
+	return path, nil
+}
+
+// rightOf returns the root of the tree over the last entries, those of the bits of size
+// below top, of which there is one at least.
+func rightOf(size uint64, top int, node NodeFunc) (root Hash, err error) {
+	first := bits.TrailingZeros64(size)
+	for level := first; level < top; level++ {
+		if size>>level&1 == 0 {
+			continue
+		}
+		h, err := node(level, size>>level-1)
+		if err != nil {
+			return Hash{}, err
+		}
+		if level == first {
+			root = h
+		} else {
+			root = tlog.NodeHash(h, root)
+		}
+	}
+	return root, nil
 }
 
 // CheckInclusion checks that the entry with that leaf hash is entry seq of the tree of

@@ -12,16 +12,13 @@
 package tiles
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"greffe/ledger"
@@ -56,7 +53,6 @@ type server struct {
 	// shown for ever, so only a tile beyond it asks for a newer checkpoint: while the
 	// ledger grows, each of those is written down before it is shown.
 	shown atomic.Uint64
-	open  [chain.TileLevels]openTile
 }
 
 // newest returns the newest checkpoint.
@@ -185,65 +181,7 @@ func (s *server) read(t tile) ([]byte, error) {
 	if t.width == chain.TileWidth {
 		return s.Ledger.Tile(t.level, t.n)
 	}
-	full, err := s.Ledger.Tile(t.level, t.n)
-	if err == nil {
-		return full[:t.width*uint64(len(chain.Hash{}))], nil // it has been completed since
-	}
-	if !errors.Is(err, ledger.ErrNotFound) {
-		return nil, err
-	}
-	return s.readOpen(t)
-}
-
-// An openTile is the tile of a level that is not complete yet, as far as somebody has
-// asked for it. Its hashes never change, so each is computed once: of level 1, one costs
-// 255 others.
-type openTile struct {
-	mu     sync.Mutex
-	n      uint64
-	hashes []byte
-}
-
-// readOpen returns the hashes of a tile that is not complete yet: of entries at level 0,
-// of the complete tiles below at every other.
-func (s *server) readOpen(t tile) ([]byte, error) {
-	o := &s.open[t.level]
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.n != t.n {
-		o.n, o.hashes = t.n, nil
-	}
-	have := uint64(len(o.hashes) / len(chain.Hash{}))
-	if have < t.width {
-		more, err := s.hashes(t.level, t.n*chain.TileWidth+have, t.n*chain.TileWidth+t.width)
-		if err != nil {
-			return nil, err
-		}
-		o.hashes = append(o.hashes, more...)
-	}
-	return bytes.Clone(o.hashes[:t.width*uint64(len(chain.Hash{}))]), nil
-}
-
-// hashes computes the hashes of a level from (included) to (excluded).
-func (s *server) hashes(level int, from, to uint64) ([]byte, error) {
-	data := make([]byte, 0, chain.TileBytes)
-	if level == 0 {
-		err := s.Ledger.Read(from, to, func(r chain.Record) error {
-			leaf := chain.LeafHash(r.Header)
-			data = append(data, leaf[:]...)
-			return nil
-		})
-		return data, err
-	}
-	for n := from; n < to; n++ {
-		below, err := s.Ledger.Tile(level-1, n)
-		if err != nil {
-			return nil, err
-		}
-		root := chain.SubtreeHash(below)
-		data = append(data, root[:]...)
-	}
-	return data, nil
+	return s.Ledger.Hashes(t.level, t.n, int(t.width))
 }
 
 func (s *server) readEntries(t tile) ([]byte, error) {
