@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -20,7 +19,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"greffe/events/stream/embedded"
-	"greffe/ledger"
 	"greffe/ledger/anchor/witness"
 	"greffe/ledger/chain"
 )
@@ -392,54 +390,6 @@ func TestPoliciesThatCannotBeUsed(t *testing.T) {
 		}
 		if _, err := os.Stat(fresh); !os.IsNotExist(err) {
 			t.Errorf("a folder was made (%v)", err)
-		}
-	}
-}
-
-// Proofs of the daemon's ledger hold, between any sizes around the borders of tiles.
-func TestConsistency(t *testing.T) {
-	skey, vkey, err := chain.GenerateKey(strings.NewReader(strings.Repeat("k", 64)), "greffe/main/1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, _ := note.NewSigner(skey)
-	verifier, _ := note.NewVerifier(vkey)
-	l, err := ledger.Open(t.TempDir(), ledger.Options{Signer: signer, Verifier: verifier})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for from := uint64(0); from < 66000; from += 4000 {
-		var drafts []ledger.Draft
-		for n := from + 1; n <= min(from+4000, 66000); n++ {
-			d := ledger.Draft{Epoch: 1, StreamSeq: n, Publisher: "crm", Type: "a.b.v1", Aggregate: "a/b", Payload: []byte("{}")}
-			copy(d.ID[:], fmt.Sprintf("%016d", n))
-			drafts = append(drafts, d)
-		}
-		s, err := l.Stage(drafts, ledger.Anchor{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Wait(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sizes := []uint64{0, 1, 2, 3, 255, 256, 257, 300, 511, 512, 4096, 65535, 65536, 65537, 65792, 65999, 66000}
-	roots := map[uint64]chain.Hash{}
-	for _, size := range sizes {
-		if roots[size], err = l.RootAt(size); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i, old := range sizes {
-		for _, size := range sizes[i:] {
-			proof, err := consistency(l, old, size)
-			if err != nil {
-				t.Fatalf("from %d to %d: %v", old, size, err)
-			}
-			if err := chain.CheckConsistency(proof, old, roots[old], size, roots[size]); err != nil {
-				t.Errorf("from %d to %d: %v", old, size, err)
-			}
 		}
 	}
 }

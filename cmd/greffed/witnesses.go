@@ -220,7 +220,7 @@ func (w *witnesses) question() (witness.Question, error) {
 	}
 	return witness.Question{
 		Note: signed, Checkpoint: cp, Keys: w.keys(), RootAt: w.ledger.RootAt,
-		Prove: func(old, size uint64) ([]chain.Hash, error) { return consistency(w.ledger, old, size) },
+		Prove: w.ledger.Consistency,
 	}, nil
 }
 
