@@ -17,6 +17,9 @@ demo: build ## the story, live: publish, registers, verify, tamper, verify
 test:      ## all tests
 	go test ./...
 
+bits:      ## every bit of the story's bundle flipped, once: minutes
+	GREFFE_EVERY_BIT=1 go test -count=1 -run TestStory -v ./ledger/verify
+
 race:      ## all tests under the race detector (needs a C compiler)
 	go test -race ./...
 
@@ -53,4 +56,4 @@ fuzz:      ## every fuzz target for FUZZTIME
 vuln:      ## known vulnerabilities in what is linked
 	go run $(GOVULNCHECK) ./...
 
-.PHONY: help build demo test race interop check fmt vet lint arch golden bench fuzz vuln
+.PHONY: help build demo test bits race interop check fmt vet lint arch golden bench fuzz vuln

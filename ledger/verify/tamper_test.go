@@ -3,6 +3,8 @@ package verify_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -64,6 +66,55 @@ func TestEveryBit(t *testing.T) {
 	}
 	cores.Wait()
 	t.Logf("%d bits", 8*len(bundle))
+}
+
+// storyBundle is the bundle of the worked story: a real base of 145 events.
+func storyBundle(t *testing.T) (*chaintest.Ledger, []byte) {
+	t.Helper()
+	text, err := os.ReadFile("../../testdata/story/events.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := chaintest.Uniform(t, "main", 1, 300)
+	for line := range bytes.Lines(text) {
+		var ev struct{ Type, Subject string }
+		if err := json.Unmarshal(line, &ev); err != nil {
+			t.Fatal(err)
+		}
+		l.Enter(t, "import", ev.Type, ev.Subject, bytes.TrimSpace(line))
+	}
+	return l, l.Bundle(t)
+}
+
+// TestStory flips a bit of each fifth byte of the story's bundle, and with
+// GREFFE_EVERY_BIT set each bit of it, once.
+func TestStory(t *testing.T) {
+	l, bundle := storyBundle(t)
+	if r := check(t, bundle, l.Verifier); r.Outcome() != verify.Sound || r.Size < 100 {
+		t.Fatalf("%v, %d entries", r.Outcome(), r.Size)
+	}
+	owner, every := place(l, bundle), os.Getenv("GREFFE_EVERY_BIT") != ""
+	var cores sync.WaitGroup
+	for worker := range runtime.GOMAXPROCS(0) {
+		cores.Go(func() {
+			copied := bytes.Clone(bundle)
+			for bit := worker; bit < 8*len(bundle); bit += runtime.GOMAXPROCS(0) {
+				if i := bit / 8; !every && (i%5 != 0 || bit%8 != i/5%8) {
+					continue
+				}
+				copied[bit/8] ^= 1 << (bit % 8)
+				r, err := verify.Bundle(context.Background(), bytes.NewReader(copied), l.Verifier, verify.Options{Workers: 1})
+				if err != nil {
+					t.Errorf("bit %d: %v", bit, err)
+					return
+				}
+				notAfter(t, r, owner[bit/8])
+				copied[bit/8] ^= 1 << (bit % 8)
+			}
+		})
+	}
+	cores.Wait()
+	t.Logf("%d bytes, every bit: %t", len(bundle), every)
 }
 
 // TestEveryLength cuts a bundle after every byte.

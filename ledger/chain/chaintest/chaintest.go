@@ -139,6 +139,14 @@ func (l *Ledger) Grow(t testing.TB, n int) {
 	}
 }
 
+// Enter appends a recorded event of a publisher, as it is.
+func (l *Ledger) Enter(t testing.TB, publisher, kind, aggregate string, payload []byte) {
+	t.Helper()
+	e := l.recorded(uint64(len(l.Records)))
+	e.Publisher, e.Type, e.Aggregate = publisher, kind, aggregate
+	l.add(t, e, payload)
+}
+
 // CheckpointAt returns the checkpoint over the first size entries, signed by the newest key.
 func (l *Ledger) CheckpointAt(t testing.TB, size uint64) []byte {
 	t.Helper()
