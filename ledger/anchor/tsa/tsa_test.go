@@ -6,8 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,6 +159,50 @@ func TestCredentials(t *testing.T) {
 	}
 	if _, _, err := stamp(t, a, a.URL); err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("without a password: %v", err)
+	}
+}
+
+// The authority that the README shows gives tokens that hold.
+func TestToy(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "T")
+	toy := exec.Command("python3", "../../../testdata/story/tsa.py", dir)
+	toy.Stderr = os.Stderr
+	if err := toy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { toy.Process.Kill() })
+	ended := make(chan error, 1)
+	go func() { ended <- toy.Wait() }()
+	url := ""
+	for until := time.Now().Add(30 * time.Second); url == ""; time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(filepath.Join(dir, "url"))
+		url = strings.TrimSpace(string(text))
+		if time.Now().After(until) {
+			t.Fatal("it does not say where it is")
+		}
+	}
+	pem, err := os.ReadFile(filepath.Join(dir, "roots.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := timestamp.ParseRoots(pem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tsa.New(tsa.Options{URLs: []string{url}, Roots: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, s, err := c.Stamp(t.Context(), text)
+	if err != nil || s.Authority != "Example TSA" {
+		t.Fatalf("got %+v %v", s, err)
+	}
+	if ok, out := timestamptest.OpenSSLVerifies(t, token, text, pem); !ok {
+		t.Errorf("openssl does not accept it:\n%s", out)
+	}
+	toy.Process.Signal(syscall.SIGTERM)
+	if err := <-ended; err != nil {
+		t.Errorf("it ends with %v", err)
 	}
 }
 
