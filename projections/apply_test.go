@@ -318,3 +318,24 @@ func TestBreachRegions(t *testing.T) {
 	l.Publish(t, "breach.assessed.v1", id, projectionstest.Data{"risk": "none"})
 	check("complete_sent", "informed")
 }
+
+// TestHeaderOfAnotherEvent: a keeper who signs a header over the payload of another event
+// gets no row out of it, in anybody's hands.
+func TestHeaderOfAnotherEvent(t *testing.T) {
+	l := projectionstest.New(t)
+	rec := l.Append(t, l.Event("measure.adopted.v1", "measure/TOM-1", `{"measure_id":"TOM-1","kind":"technical","topic":"backup","text":"daily"}`))
+	if f := projections.Read(rec); f.Fault != "" || f.Payload == nil {
+		t.Fatalf("as it is: %+v", f)
+	}
+	for name, edit := range map[string]func(*chain.Entry){
+		"type":      func(e *chain.Entry) { e.Type = "measure.retired.v1" },
+		"aggregate": func(e *chain.Entry) { e.Aggregate = "measure/TOM-2" },
+		"id":        func(e *chain.Entry) { e.EventID[3] ^= 1 },
+	} {
+		forged := rec
+		edit(&forged.Entry)
+		if f := projections.Read(forged); f.Fault != projections.Schema || f.Payload != nil {
+			t.Errorf("%s: fault %q, payload %v", name, f.Fault, f.Payload)
+		}
+	}
+}

@@ -38,6 +38,11 @@ func Read(rec chain.Record) Fact {
 		return f
 	}
 	f.Event = ev
+	if ev.Type != rec.Entry.Type || ev.Aggregate != rec.Entry.Aggregate || ev.ID.Bytes() != rec.Entry.EventID {
+		// No ledger that ingest wrote has this; one that its keeper forged may (FORMAT §8).
+		f.Fault, f.Pointer = Schema, "/subject"
+		return f
+	}
 	if rec.Entry.Disposition == chain.Recorded {
 		f.decode()
 	}
