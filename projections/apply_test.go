@@ -323,13 +323,13 @@ func TestBreachRegions(t *testing.T) {
 // gets no row out of it, in anybody's hands.
 func TestHeaderOfAnotherEvent(t *testing.T) {
 	l := projectionstest.New(t)
-	rec := l.Append(t, l.Event("measure.adopted.v1", "measure/TOM-1", `{"measure_id":"TOM-1","kind":"technical","topic":"backup","text":"daily"}`))
+	rec := l.Append(t, l.Event("measure.adopted.v1", "measure/TOM-01", `{"measure_id":"TOM-01","kind":"technical","topic":"backup","text":"daily"}`))
 	if f := projections.Read(rec); f.Fault != "" || f.Payload == nil {
 		t.Fatalf("as it is: %+v", f)
 	}
 	for name, edit := range map[string]func(*chain.Entry){
 		"type":      func(e *chain.Entry) { e.Type = "measure.retired.v1" },
-		"aggregate": func(e *chain.Entry) { e.Aggregate = "measure/TOM-2" },
+		"aggregate": func(e *chain.Entry) { e.Aggregate = "measure/TOM-02" },
 		"id":        func(e *chain.Entry) { e.EventID[3] ^= 1 },
 	} {
 		forged := rec
