@@ -45,7 +45,7 @@ func TestEveryByteOfEvidence(t *testing.T) {
 	for name, f := range evidence(t) {
 		file := f.Bytes()
 		f.Edit(func([]byte) []byte { return file })
-		for i := range file {
+		for i := 0; i < len(file); i += step() {
 			file[i] ^= 1 << (i % 8)
 			if r, err := judge(t, f); err == nil && r.Outcome() == verify.Sound {
 				t.Errorf("%s: byte %d changed, and it is sound", name, i)
@@ -68,7 +68,7 @@ func TestEveryBitReframed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for p, part := range parts(f) {
-				for bit := range 8 * len(part) {
+				for bit := 0; bit < 8*len(part); bit += step() {
 					part[bit/8] ^= 1 << (bit % 8)
 					if r, err := judge(t, f); err == nil && r.Outcome() == verify.Sound && r.Claim == sound.Claim {
 						t.Errorf("bit %d of part %d flipped, and it is sound", bit, p)
