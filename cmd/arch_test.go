@@ -53,7 +53,7 @@ var arrows = []arrow{
 	{"projections/query", []string{"events", "ledger/chain", "projections"}, "the query service answers from views; the daemon hands it the ledger"},
 	{"cmd/internal/cli", []string{"events", "events/durable", "events/stream"}, "what the command lines share is finding a daemon and talking to people"},
 	{"cmd/internal/clitest", nil, "tests of the command lines run the programs as people do, from outside"},
-	{"cmd/greffe", []string{"cmd/internal/cli", "events", "events/base", "events/gateway", "events/stream", "projections", "projections/query"}, "the client asks over NATS: it holds no store and no server"},
+	{"cmd/greffe", []string{"cmd/internal/cli", "events", "events/base", "events/gateway", "events/stream", "ledger/chain", "projections", "projections/query"}, "the client asks over NATS: it holds no store and no server; of the chain it needs scopes and checkpoints"},
 	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/durable", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/anchor/timestamp", "ledger/anchor/tsa", "ledger/anchor/witness", "ledger/chain", "ledger/ingest", "ledger/tiles", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
 	{"cmd/greffe-audit", []string{"ledger/anchor/timestamp", "ledger/chain", "ledger/verify", "projections"}, "an auditor trusts only what he can read: the chain, its verifier, and the folds that he repeats"},
 	{"cmd/greffe-witness", []string{"ledger/anchor/witness"}, "whoever runs a witness trusts only what he can read: no ledger, no stream"},

@@ -14,46 +14,6 @@ const maxTiles = 4096
 
 const hashSize = len(chain.Hash{})
 
-// Inclusion returns the audit path of entry seq in the tree of the first size entries.
-// It fails with [ErrNotFound] if the ledger is not that large.
-func (l *Ledger) Inclusion(size, seq uint64) ([]chain.Hash, error) {
-	node, err := l.nodes(size)
-	if err != nil {
-		return nil, err
-	}
-	return chain.ProveInclusion(size, seq, node)
-}
-
-// Consistency returns the proof that the first old entries are a prefix of the first
-// size ones. It fails with [ErrNotFound] if the ledger is not that large.
-func (l *Ledger) Consistency(old, size uint64) ([]chain.Hash, error) {
-	node, err := l.nodes(size)
-	if err != nil {
-		return nil, err
-	}
-	return chain.ProveConsistency(old, size, node)
-}
-
-// RootAt returns the root hash of the tree over the first size entries.
-func (l *Ledger) RootAt(size uint64) (chain.Hash, error) {
-	node, err := l.nodes(size)
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	var f chain.Frontier
-	for level := 62; level >= 0; level-- {
-		if size>>level&1 == 0 {
-			continue
-		}
-		h, err := node(level, size>>level-1)
-		if err != nil {
-			return chain.Hash{}, fmt.Errorf("root at size %d: %w", size, err)
-		}
-		f.AppendSubtree(level, h)
-	}
-	return f.Root(), nil
-}
-
 // Hashes returns the first width hashes of a tile of the tree, which is complete or at
 // its right edge. It fails with [ErrNotFound] if the tree is not that wide.
 func (l *Ledger) Hashes(level int, n uint64, width int) ([]byte, error) {

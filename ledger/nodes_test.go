@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"greffe/ledger"
 	"greffe/ledger/chain"
+	"greffe/ledger/verify"
 )
 
 // A reference is what a growing ledger is held against: every leaf and every root.
@@ -215,5 +217,44 @@ func TestTilesRest(t *testing.T) {
 	after, err := l.Hashes(0, 0, 3)
 	if err != nil || !bytes.HasPrefix(after, before) {
 		t.Errorf("a tile that grew has other hashes, %v", err)
+	}
+}
+
+// An id is found without its publisher, and every publisher that used it is named.
+func TestFindAll(t *testing.T) {
+	l := open(t, vfs.NewMem())
+	defer l.Close()
+	appendAll(t, l, draft(t, 1, "", 1, ""), draft(t, 2, "hr", 7, "x"), draft(t, 3, "hr2", 8, "x"),
+		draft(t, 4, "crm", 7, "x"), draft(t, 5, "hr", 8, "x"), draft(t, 6, "h", 9, "x"), draft(t, 7, "hr", 7, "y"))
+	for id, want := range map[uint64][]ledger.Origination{
+		1: {{Publisher: "greffe", Seq: 0}},
+		7: {{Publisher: "crm", Seq: 3}, {Publisher: "hr", Seq: 1}},
+		8: {{Publisher: "hr", Seq: 4}, {Publisher: "hr2", Seq: 2}},
+		9: {{Publisher: "h", Seq: 5}},
+		6: nil,
+	} {
+		got, err := l.FindAll(draft(t, 2, "", id, "").ID)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("id %d: %v, %v, want %v", id, got, err, want)
+		}
+	}
+}
+
+// A proof file holds the record, its path and the checkpoint.
+func TestTlogProof(t *testing.T) {
+	l := open(t, vfs.NewMem())
+	defer l.Close()
+	want := newReference()
+	want.grow(appendAll(t, l, draft(t, 1, "", 1, ""), draft(t, 2, "hr", 2, "x"), draft(t, 3, "hr", 3, "y")))
+	text, err := l.TlogProof(1, 3, l.Edge().Checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, v := key(t, 7)
+	if r := verify.Proof(text, v, verify.Options{}); r.Outcome() != verify.Sound {
+		t.Errorf("the proof does not hold: %+v", r.Faults)
+	}
+	if _, err := l.TlogProof(3, 3, nil); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("of an entry that is not there: %v", err)
 	}
 }

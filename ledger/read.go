@@ -30,6 +30,33 @@ func (l *Ledger) read(seq uint64) (chain.Record, error) {
 // Read calls fn for the entries from (included) to (excluded), which is cut to the
 // ledger's size. The record's bytes are valid only during the call.
 func (l *Ledger) Read(from, to uint64, fn func(chain.Record) error) error {
+	return l.readRaw(from, to, func(seq uint64, value []byte) error {
+		record, err := cutRecord(seq, value)
+		if err != nil {
+			return err
+		}
+		return fn(record)
+	})
+}
+
+// Headers calls fn for the headers of the entries from (included) to (excluded), which is
+// cut to the ledger's size: nothing of them is decoded. They are valid only during the
+// call.
+func (l *Ledger) Headers(from, to uint64, fn func(chain.Header) error) error {
+	return l.readRaw(from, to, func(seq uint64, value []byte) error {
+		if len(value) < 2 || len(value) < 2+int(binary.BigEndian.Uint16(value)) {
+			return fmt.Errorf("%w: entry %d is cut short", ErrDamaged, seq)
+		}
+		h, rest, err := chain.CutHeader(value[2 : 2+int(binary.BigEndian.Uint16(value))])
+		if err != nil || len(rest) != 0 || h.Seq() != seq {
+			return fmt.Errorf("%w: entry %d has no valid header", ErrDamaged, seq)
+		}
+		return fn(h)
+	})
+}
+
+// readRaw calls fn for the stored values of entries.
+func (l *Ledger) readRaw(from, to uint64, fn func(seq uint64, value []byte) error) error {
 	to = min(to, l.Size())
 	if from >= to {
 		return nil
@@ -48,11 +75,7 @@ func (l *Ledger) Read(from, to uint64, fn func(chain.Record) error) error {
 		if key := it.Key(); len(key) != 9 || binary.BigEndian.Uint64(key[1:]) != seq {
 			return fmt.Errorf("%w: entry %d is missing", ErrDamaged, seq)
 		}
-		record, err := cutRecord(seq, value)
-		if err != nil {
-			return err
-		}
-		if err := fn(record); err != nil {
+		if err := fn(seq, value); err != nil {
 			return err
 		}
 		seq++

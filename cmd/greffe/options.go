@@ -56,6 +56,14 @@ func (o *options) validate() error {
 	return nil
 }
 
+// timeless refuses the flags that ask for another time, of a command that proves what is.
+func (o *options) timeless(command string) error {
+	if o.asOf != "" || o.knownAt != "" {
+		return cli.Usage("%s: --as-of and --known-at are for registers", command)
+	}
+	return nil
+}
+
 // moment reports whether text is an instant or a date, in the forms that the daemon takes.
 func moment(text string) bool {
 	return events.Instant(text).Valid() || events.Date(text).Valid()

@@ -118,6 +118,15 @@ func (d *daemon) sources() query.Sources {
 			}
 			return seq, err == nil, err
 		},
+		FindAll: func(id events.ID) ([]query.Origination, error) {
+			found, err := d.ledger.FindAll(id.Bytes())
+			out := make([]query.Origination, len(found))
+			for i, f := range found {
+				out[i] = query.Origination(f)
+			}
+			return out, err
+		},
+		Covering: d.covering, Signed: d.signed, Evidence: d.evidence, KeyEvents: d.keyEvents,
 		View:       func(ctx context.Context) (projections.View, error) { return d.follower.view(ctx) },
 		Shown:      d.head.point,
 		Checkpoint: d.head.publish,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,11 +19,13 @@ const Publisher = "tester"
 // LedgerID is the id of every ledger made here, in hexadecimal.
 const LedgerID = "00112233445566778899aabbccddeeff"
 
-// A Ledger is a chain of entries in memory, without a tree. The zero value is empty;
-// [New] makes one with its genesis.
+// A Ledger is a chain of entries in memory. The zero value is empty; [New] makes one with
+// its genesis.
 type Ledger struct {
 	Records []chain.Record
 	clock   int64
+	mu      sync.Mutex     // over levels
+	levels  [][]chain.Hash // of the tree, as far as somebody asked for it
 }
 
 // New returns a ledger that holds its genesis.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +91,7 @@ func (c *Client) History(ctx context.Context, register, id string, w When) (Hist
 	return all, err
 }
 
-// Event asks for the entry of a publisher's event.
+// Event asks for the entry of a publisher's event; publisher "" is whoever made it.
 func (c *Client) Event(ctx context.Context, publisher string, id events.ID) (EventShown, error) {
 	return get[EventShown](ctx, c, endpointEvent, EventQuestion{Publisher: publisher, ID: id})
 }
@@ -136,33 +135,6 @@ func (c *Client) Entries(ctx context.Context, from, to uint64, fn func(chain.Rec
 		}
 	}
 	return nil
-}
-
-// Bundle writes the evidence file of the whole ledger: every entry under a signed
-// checkpoint. progress, if not nil, is told after each entry. Nothing of what it
-// writes is checked here: that is the auditor's part.
-func (c *Client) Bundle(ctx context.Context, w io.Writer, progress func(done, total uint64)) (SignedCheckpoint, error) {
-	cp, err := c.Checkpoint(ctx)
-	if err != nil {
-		return cp, err
-	}
-	out, err := chain.NewBundleWriter(w)
-	if err != nil {
-		return cp, err
-	}
-	err = c.Entries(ctx, 0, cp.Size, func(rec chain.Record) error {
-		if progress != nil {
-			progress(rec.Entry.Seq+1, cp.Size)
-		}
-		return out.WriteRecord(rec.Header, rec.Payload)
-	})
-	if err != nil {
-		return cp, err
-	}
-	if err := out.WriteSection(chain.SectionCheckpoint, []byte(cp.Note)); err != nil {
-		return cp, err
-	}
-	return cp, out.Close()
 }
 
 // get asks and reads the answer as JSON.

@@ -11,8 +11,13 @@
 //	register.show      one row and its anomalies
 //	register.history   the entries behind one row
 //	event.show         one entry and its anomalies
+//	event.prove        the proof file of one event (FORMAT §5.3)
+//	checkpoint.consistency  the proof that the ledger only grew between two sizes
 //	bundle.checkpoint  a signed checkpoint over all that was receipted
 //	bundle.entries     entries as bytes, by ranges
+//	bundle.select      which entries an excerpt holds
+//	bundle.records     entries as bytes, with what proves them
+//	bundle.evidence    what others said of the ledger, as sections of a bundle
 //
 // A request is a small JSON object; unknown members are refused. An answer is JSON,
 // in several messages if it is long: all but the last carry the header Greffe-More: 1

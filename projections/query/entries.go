@@ -116,24 +116,6 @@ func answerEvent(ctx context.Context, s *service, question []byte, w *writer) er
 	return w.answer(shown)
 }
 
-func (s *service) seqOf(q EventQuestion) (uint64, error) {
-	switch {
-	case q.Seq != nil && q.ID == "" && q.Publisher == "":
-		if size := s.src.Ledger.Size(); *q.Seq >= size {
-			return 0, &Error{codeNotFound, fmt.Sprintf("this seq is not in the ledger: it holds %d entries, the first is 0", size)}
-		}
-		return *q.Seq, nil
-	case q.Seq == nil && q.ID.Valid() && events.ValidName(q.Publisher):
-		seq, ok, err := s.src.Find(q.Publisher, q.ID)
-		if err == nil && !ok {
-			err = &Error{codeNotFound, "this publisher has no event with this id in the ledger"}
-		}
-		return seq, err
-	default:
-		return 0, &Error{codeBadQuestion, "an event is named by its seq, or by its publisher and its id, a ULID"}
-	}
-}
-
 func answerCheckpoint(ctx context.Context, s *service, question []byte, w *writer) error {
 	if err := ask(question, &struct{}{}); err != nil {
 		return err
@@ -167,7 +149,7 @@ func answerEntries(ctx context.Context, s *service, question []byte, w *writer) 
 		if next > q.From && len(body)+len(rec.Header)+len(rec.Payload)+3 > limit {
 			return errFull
 		}
-		body = appendRecord(body, rec)
+		body = chain.AppendRecord(body, rec.Header, rec.Payload)
 		next++
 		return ctx.Err()
 	})

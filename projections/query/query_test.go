@@ -56,6 +56,14 @@ func sources(l *projectionstest.Ledger, st *store.Store) query.Sources {
 			i := slices.IndexFunc(l.Records, func(r chain.Record) bool { return r.Entry.Publisher == publisher && r.Entry.EventID == id.Bytes() })
 			return uint64(max(i, 0)), i >= 0, nil
 		},
+		FindAll: func(id events.ID) (found []query.Origination, err error) {
+			for _, r := range l.Records {
+				if r.Entry.EventID == id.Bytes() && r.Entry.Disposition == chain.Recorded {
+					found = append(found, query.Origination{Publisher: r.Entry.Publisher, Seq: r.Entry.Seq})
+				}
+			}
+			return found, nil
+		},
 		View: func(ctx context.Context) (projections.View, error) {
 			if err := st.Catchup(ctx, l); err != nil {
 				return nil, err

@@ -29,6 +29,17 @@ type Ledger interface {
 	// Read calls fn for the entries from (included) to (excluded), in order. The
 	// record's bytes are valid only during the call.
 	Read(from, to uint64, fn func(chain.Record) error) error
+	// Headers calls fn for the headers of the entries from (included) to (excluded), in
+	// order. The bytes are valid only during the call.
+	Headers(from, to uint64, fn func(chain.Header) error) error
+	// Inclusion proves that an entry is among the first size ones.
+	Inclusion(size, seq uint64) ([]chain.Hash, error)
+	// RootAt returns the root over the first size entries.
+	RootAt(size uint64) (chain.Hash, error)
+	// Consistency proves that the first old entries are a prefix of the first size ones.
+	Consistency(old, size uint64) ([]chain.Hash, error)
+	// TlogProof returns the proof file of an entry under a signed checkpoint.
+	TlogProof(seq, size uint64, checkpoint []byte) ([]byte, error)
 }
 
 // Sources is what the daemon lets the service read. All members but Log are required.
@@ -36,6 +47,8 @@ type Sources struct {
 	Ledger Ledger
 	// Find returns the place of a publisher's event, false if there is none.
 	Find func(publisher string, id events.ID) (seq uint64, ok bool, err error)
+	// FindAll returns the first event of each publisher under an id.
+	FindAll func(id events.ID) ([]Origination, error)
 	// View opens the registers as they are now, with all that was receipted before the
 	// call folded in. The service closes it.
 	View func(ctx context.Context) (projections.View, error)
@@ -47,7 +60,18 @@ type Sources struct {
 	// Checkpoint returns a published, signed checkpoint that covers at least what was
 	// receipted before the call.
 	Checkpoint func(ctx context.Context) (note []byte, size uint64, err error)
-	Log        *slog.Logger
+	// Covering returns the published checkpoint to prove the entry at seq by.
+	Covering func(ctx context.Context, seq uint64) (note []byte, size uint64, err error)
+	// Signed returns a published, signed checkpoint of exactly that size, or nil if none
+	// is kept.
+	Signed func(ctx context.Context, size uint64) ([]byte, error)
+	// Evidence returns what others said of the ledger at sizes from 1 to size, at most
+	// 20 statements.
+	Evidence func(size uint64) ([]Statement, error)
+	// KeyEvents returns the seqs below size of the events about the ledger's keys (FORMAT
+	// §4.1), in order.
+	KeyEvents func(size uint64) ([]uint64, error)
+	Log       *slog.Logger
 }
 
 // Limits of the service.
@@ -107,6 +131,11 @@ func endpoints() map[string]answerer {
 		endpointShow:       answerShow,
 		endpointHistory:    answerHistory,
 		endpointEvent:      answerEvent,
+		endpointProve:      answerProve,
+		endpointGrowth:     answerGrowth,
+		endpointEvidence:   answerEvidence,
+		endpointSelect:     answerSelect,
+		endpointRecords:    answerRecords,
 		endpointCheckpoint: answerCheckpoint,
 		endpointEntries:    answerEntries,
 	}
@@ -219,13 +248,18 @@ type writer struct {
 // Write implements [io.Writer].
 func (w *writer) Write(p []byte) (int, error) {
 	w.buf = append(w.buf, p...)
+	return len(p), w.flush()
+}
+
+// flush sends whole messages, and leaves the last one to close.
+func (w *writer) flush() error {
 	for len(w.buf) > chunkBytes {
 		if err := w.send(w.buf[:chunkBytes], headerMore, "1"); err != nil {
-			return 0, err
+			return err
 		}
 		w.buf = w.buf[:copy(w.buf, w.buf[chunkBytes:])]
 	}
-	return len(p), nil
+	return nil
 }
 
 // close sends the last message.

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/go-json-experiment/json"
@@ -39,8 +38,13 @@ const (
 	endpointShow       = "register.show"
 	endpointHistory    = "register.history"
 	endpointEvent      = "event.show"
+	endpointProve      = "event.prove"
+	endpointGrowth     = "checkpoint.consistency"
 	endpointCheckpoint = "bundle.checkpoint"
 	endpointEntries    = "bundle.entries"
+	endpointEvidence   = "bundle.evidence"
+	endpointSelect     = "bundle.select"
+	endpointRecords    = "bundle.records"
 )
 
 // When says which past is asked for. The zero value is now.
@@ -62,7 +66,8 @@ type Question struct {
 	When
 }
 
-// An EventQuestion asks for one event, by publisher and id or by seq.
+// An EventQuestion asks for one event: by seq, or by id and publisher, who can be left
+// out as long as one publisher alone used the id.
 type EventQuestion struct {
 	Publisher string    `json:"publisher,omitzero"`
 	ID        events.ID `json:"id,omitzero"`
@@ -242,6 +247,7 @@ type Error struct {
 const (
 	codeBadQuestion = "400"
 	codeNotFound    = "404"
+	codeAmbiguous   = "409"
 	codeInternal    = "500"
 	codeBusy        = "503"
 )
@@ -252,43 +258,21 @@ func (e *Error) Error() string { return e.Text }
 // NotFound reports whether what was asked for does not exist.
 func (e *Error) NotFound() bool { return e.Code == codeNotFound }
 
+// Ambiguous reports whether several publishers used the id that was asked for.
+func (e *Error) Ambiguous() bool { return e.Code == codeAmbiguous }
+
 // Busy reports whether the same question may be answered a moment later.
 func (e *Error) Busy() bool { return e.Code == codeBusy }
 
 var errFrame = errors.New("the daemon's answer is cut short; ask again, or update greffe")
 
-// appendRecord appends an entry as a bundle has it (FORMAT §5), without its tag:
-// u16 header length, header, u8 payload present, payload.
-func appendRecord(dst []byte, r chain.Record) []byte {
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(r.Header)))
-	dst = append(dst, r.Header...)
-	if r.Payload == nil {
-		return append(dst, 0)
-	}
-	return append(append(dst, 1), r.Payload...)
-}
-
-// cutRecord takes one entry off. The length of the payload stands in the header.
-func cutRecord(b []byte) (r chain.Record, rest []byte, err error) {
-	if len(b) < 2 || len(b) < 3+int(binary.BigEndian.Uint16(b)) {
+// cutRecord takes one entry off, as a bundle has it (FORMAT §5), without its tag.
+func cutRecord(b []byte) (chain.Record, []byte, error) {
+	r, rest, err := chain.CutRecord(b)
+	if err != nil {
 		return r, b, errFrame
 	}
-	n := 2 + int(binary.BigEndian.Uint16(b))
-	r.Header = b[2:n]
-	entry, extra, err := chain.CutEntry(r.Header)
-	if err != nil || len(extra) > 0 {
-		return r, b, errFrame
-	}
-	r.Entry = entry
-	present, rest := b[n] == 1, b[n+1:]
-	if !present {
-		return r, rest, nil
-	}
-	if len(rest) < int(entry.PayloadLen) {
-		return r, b, errFrame
-	}
-	r.Payload = rest[:entry.PayloadLen:entry.PayloadLen]
-	return r, rest[entry.PayloadLen:], nil
+	return r, rest, nil
 }
 
 // A rowHead is what the service itself reads of a row.
