@@ -1,42 +1,78 @@
 #!/usr/bin/env python3
-"""A second verifier of greffe bundles, written from ledger/FORMAT.md alone.
+"""A second verifier of greffe's files, written from ledger/FORMAT.md alone.
 
-    verify.py BUNDLE KEY [-o text|json]
-    verify.py --batch KEY          paths from standard input, one JSON line each;
-                                   a line may be PATH, a tab and another key
+    verify.py FILE --key KEY [--policy FILE] [--since FILE] [--tsa-roots FILE] [-o text|json]
+    verify.py --batch --key KEY    lines from standard input, one JSON line each: a path,
+                                   then, parted by tabs, another key, policy=PATH,
+                                   since=PATH, tsa-roots=PATH, each or none
 
-KEY is the verification key, or a file that holds it. Only the standard library
-of Python 3.9 is needed. It exists to show that FORMAT.md is enough to read a
-bundle; section numbers below are those of that file. Exit codes: 0 sound;
-1 a file or key cannot be read; 2 usage; 3 tampering, or no sound bundle at all;
-4 the bundle claims something that cannot be shown.
+FILE is a bundle (a whole ledger or an excerpt) or a .tlog-proof. KEY is the
+verification key, or a file that holds it; it may also stand after FILE without
+--key. Only the standard library of Python 3.9 is needed, and openssl to check
+timestamps against --tsa-roots. It exists to show that FORMAT.md is enough to read a
+bundle; section numbers below are those of that file, whose order this one
+follows. Exit codes: 0 sound; 1 a file or key cannot be read; 2 usage;
+3 tampering, or no sound bundle at all; 4 the file claims something that cannot be shown.
 """
 import argparse
 import base64
+import collections
+import datetime
 import functools
 import hashlib
 import json
 import re
+import shutil
 import struct
+import subprocess
 import sys
+import tempfile
 
 RECORDED, DUPLICATE, CONFLICT, QUARANTINED = 1, 2, 3, 4
 KEEPS_PAYLOAD = (RECORDED, CONFLICT)
-MAX_PAYLOAD, MAX_SECTION, MAX_SECTIONS, MAX_CHECKPOINT = 262144, 524288, 64, 65536
+MAX_HEADER, MAX_PAYLOAD, MAX_SECTION, MAX_SECTIONS, MAX_CHECKPOINT, MAX_PROOF = 325, 262144, 524288, 64, 65536, 63
 PUBLISHER = re.compile(rb"[a-z][a-z0-9-]{0,31}")
 TYPE = re.compile(rb"(?=.{1,80}\Z)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]{0,3}")
 AGGREGATE = re.compile(rb"(?=.{1,96}\Z)[a-z][a-z0-9_]*/[\x21-\x7e]+")
-WHAT = {  # the codes of ledger/verify/faults.go that this program reports
-    "V001": "not a greffe bundle", "V002": "unknown version of the bundle", "V003": "the file ends early",
-    "V004": "bytes without meaning here", "V005": "header not canonical", "V006": "seq not consecutive",
-    "V007": "the next entry does not link to this one", "V008": "the first entry opens no ledger",
-    "V009": "prev of the genesis is not that of its ledger id", "V010": "stream_seq does not follow",
-    "V011": "the epoch changes without its event", "V012": "ledgered_at went back",
-    "V013": "payload of another digest", "V014": "payload that this disposition does not keep",
-    "V015": "unknown section, or too many or too large", "V016": "trailer is another digest",
-    "V017": "bytes after the trailer", "V018": "not exactly one checkpoint", "V019": "checkpoint not canonical",
-    "V020": "checkpoint of another origin", "V021": "checkpoint of another size",
-    "V022": "checkpoint of another root", "V023": "no valid signature by this key",
+KIND = re.compile(rb"[a-z][a-z0-9_]*")
+NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+FAULTS = {  # code: the verdicts that fail with it, and what it says
+    "V001": ("content scope", "not a greffe bundle"),
+    "V002": ("content scope", "unknown version of the bundle"),
+    "V003": ("content scope", "the file ends early"),
+    "V004": ("content scope", "bytes without meaning here"),
+    "V005": ("content", "header not canonical"),
+    "V006": ("content scope", "seq not consecutive"),
+    "V007": ("content", "the next entry does not link to this one"),
+    "V008": ("content scope", "the first entry opens no ledger"),
+    "V009": ("content", "prev of the genesis is not that of its ledger id"),
+    "V010": ("content", "stream_seq does not follow"),
+    "V011": ("content", "the epoch changes without its event"),
+    "V012": ("content", "ledgered_at went back"),
+    "V013": ("content", "payload of another digest"),
+    "V014": ("content", "payload that this disposition does not keep"),
+    "V015": ("content scope", "unknown section, or too many or too large"),
+    "V016": ("content", "trailer is another digest"),
+    "V017": ("content", "bytes after the trailer"),
+    "V018": ("content signature scope", "not exactly one checkpoint"),
+    "V019": ("content signature scope", "checkpoint not canonical"),
+    "V020": ("content", "checkpoint of another origin"),
+    "V021": ("content scope", "checkpoint of another size"),
+    "V022": ("content", "checkpoint of another root"),
+    "V023": ("signature", "no valid signature by the key that counts"),
+    "V024": ("signature", "trust does not reach from the key brought to the key of this size: one was revoked"),
+    "V025": ("content", "proof does not lead to the root"),
+    "V026": ("content", "no proof, and the next entry is not there"),
+    "V027": ("content scope", "scope missing, not canonical, or where none may be"),
+    "V028": ("scope", "entry that the scope does not claim"),
+    "V029": ("scope", "entry that the scope claims is missing"),
+    "V030": ("time", "section not in its one form"),
+    "V031": ("time", "earlier checkpoint contradicts the bundle's"),
+    "V032": ("time", "timestamp or cosignature does not hold"),
+    "V033": ("content", "contradicts another checkpoint that the ledger signed"),
+    "V034": ("scope", "ends before the checkpoint that was kept"),
+    "V035": ("content", "not a proof of one event in its one form"),
+    "V036": ("signature", "key event without its payload"),
 }
 
 
@@ -59,17 +95,22 @@ def point_add(a, b):
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
+@functools.lru_cache(maxsize=64)
+def doublings(point):
+    """The point times 1, 2, 4 and so on: the same few keys are used again and again."""
+    points = [point]
+    while len(points) < 256:
+        points.append(point_add(points[-1], points[-1]))
+    return points
+
+
 def point_mul(n, point):
-    result = (0, 1, 1, 0)
-    while n:
-        if n & 1:
-            result = point_add(result, point)
-        point, n = point_add(point, point), n >> 1
-    return result
+    bits = (p for i, p in enumerate(doublings(point)) if n >> i & 1)
+    return functools.reduce(point_add, bits, (0, 1, 1, 0))
 
 
 def point_decode(data):
-    """Decodes a point, section 5.1.3; None if the bytes are not one."""
+    """Decodes a point, section 5.1.3; None if the bytes are not the canonical encoding of one."""
     y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
     if y >= P:
         return None
@@ -104,71 +145,7 @@ def ed25519_verify(public, message, signature):
     return point_encode(point_add(point_mul(s, BASE), point_mul(k, minus_a))) == signature[:32]
 
 
-# ---- signed notes: the key and the checkpoint, section 4 ---------------------------------------
-
-
-def base64_strict(text):
-    """Decodes base64 that has one form only: padded, with zero trailing bits."""
-    data = base64.b64decode(text, validate=True)
-    if base64.b64encode(data).decode() != text:
-        raise ValueError("base64 in another form")
-    return data
-
-
-def is_key_name(name):
-    return name != "" and "+" not in name and not any(c.isspace() for c in name)
-
-
-def parse_key(text):
-    """Reads name+id+base64(1 || public key); returns (name, id, public key)."""
-    name, key_id, rest = text.strip().split("+", 2)
-    key = base64_strict(rest)
-    want = sha256(name.encode() + b"\n" + key)[:4]
-    if not is_key_name(name) or len(key) != 33 or key[0] != 1 or key_id != want.hex():
-        raise ValueError("not an Ed25519 verification key")
-    return name, want, key[1:]
-
-
-def read_key(arg):
-    try:
-        return parse_key(arg)
-    except ValueError:
-        with open(arg, encoding="utf-8") as file:
-            return parse_key(file.read(4097))
-
-
-def parse_checkpoint(body):
-    """Returns (text, origin, size, root, signatures); ValueError if the form is another."""
-    note = body.decode("utf-8")
-    if len(body) > MAX_CHECKPOINT or re.search(r"[\x00-\x09\x0b-\x1f]", note):
-        raise ValueError("too long, or control characters")
-    text, blank, tail = note.partition("\n\n")
-    origin, size, root = text.split("\n")
-    if not blank or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size, re.ASCII) or int(size) >= 2**63:
-        raise ValueError("not three lines and a blank one, or a bad size")
-    root = base64_strict(root)
-    if not is_key_name(origin) or len(root) != 32 or not tail.endswith("\n"):
-        raise ValueError("bad origin, root or end")
-    signatures = []
-    for line in tail[:-1].split("\n"):
-        dash, name, value = line.split(" ")
-        value = base64_strict(value)
-        if dash != "\u2014" or not is_key_name(name) or len(value) < 5:
-            raise ValueError("bad signature line")
-        signatures.append((name, value[:4], value[4:]))
-    if len(signatures) > 100:
-        raise ValueError("more than 100 signature lines")
-    return text + "\n", origin, int(size), root, signatures
-
-
-def is_signed(text, origin, signatures, key):
-    """Says whether the key's line is there, under its own name, and valid."""
-    name, key_id, public = key
-    mine = [s for n, i, s in signatures if (n, i) == (name, key_id)]
-    return origin == name and mine != [] and all(ed25519_verify(public, text.encode(), s) for s in mine)
-
-
-# ---- canonical JSON, section 1.1, needed for the genesis ---------------------------------------
+# ---- canonical JSON, section 1.1 ---------------------------------------------------------------
 
 
 def refuse(_):
@@ -185,8 +162,11 @@ def check_value(value, depth):
 
 def parse_canonical(data):
     """Parses canonical JSON: what does not write itself again is refused."""
-    value = json.loads(data.decode("utf-8"), parse_float=refuse, parse_constant=refuse)
-    check_value(value, int(isinstance(value, (dict, list))))
+    try:
+        value = json.loads(data.decode("utf-8"), parse_float=refuse, parse_constant=refuse)
+        check_value(value, int(isinstance(value, (dict, list))))
+    except RecursionError:
+        raise ValueError("too deep") from None
     # Python sorts by code point, which is the order of the UTF-8 bytes, and has the escapes of §1.1.
     again = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     if again.encode("utf-8") != data:
@@ -194,7 +174,17 @@ def parse_canonical(data):
     return value
 
 
-# ---- entries, sections 2 and 3 -----------------------------------------------------------------
+def parse_own_event(header, payload):
+    """The data of an event of the ledger itself: the genesis (§3.2) or a key event (§4.1)."""
+    if not payload.isascii():
+        raise ValueError("not ASCII")
+    event = parse_canonical(payload)
+    if not isinstance(event, dict) or event.get("type") != header.type.decode() or not isinstance(event.get("data"), dict):
+        raise ValueError("another type than its header, or no data")
+    return event["data"]
+
+
+# ---- entries, section 2 ------------------------------------------------------------------------
 
 FIXED = struct.Struct(">BBQ32sIQQ32sI16s")
 
@@ -203,7 +193,6 @@ class Header:
     """The fields of a header. ok says whether §2.2 holds; the fixed fields are there anyhow."""
 
     def __init__(self, raw):
-        self.raw = raw
         (self.version, self.disposition, self.seq, self.prev, self.epoch, self.stream_seq, self.ledgered_at,
          self.payload_hash, self.payload_len, self.event_id) = FIXED.unpack_from(raw)
         names, at = [], FIXED.size
@@ -212,6 +201,7 @@ class Header:
             at += 1 + raw[at]
         self.ok = len(names) == 3 and at == len(raw) and self.obeys_rules(names)
         self.publisher, self.type, self.aggregate = names if len(names) == 3 else (b"", b"", b"")
+        self.leaf = sha256(b"\x00" + raw)  # §3.1
 
     def obeys_rules(self, names):
         quarantined = self.disposition == QUARANTINED
@@ -226,25 +216,34 @@ class Header:
             return self.payload_hash == bytes(32)
         return 1 <= self.payload_len <= MAX_PAYLOAD and self.event_id != bytes(16)
 
+    def is_key_event(self):
+        """Says whether it is one of the entries that §4.1 is about."""
+        return (self.ok and (self.disposition, self.publisher) == (RECORDED, b"greffe")
+                and self.type in (b"ledger.key_rotated.v1", b"ledger.key_revoked.v1"))
+
+
+# ---- the chain and its tree, section 3 ---------------------------------------------------------
+
 
 def parse_genesis(header, payload):
     """Returns the data of the genesis, §3.2; ValueError if the entry is not one."""
     want = (RECORDED, 0, 1, 1, b"greffe", b"ledger.opened.v1")
     got = (header.disposition, header.seq, header.epoch, header.stream_seq, header.publisher, header.type)
-    if not header.ok or got != want or payload is None or not payload.isascii():
+    if not header.ok or got != want or payload is None:
         raise ValueError("not a genesis")
-    event = parse_canonical(payload)
-    if not isinstance(event, dict) or event.get("type") != header.type.decode():
-        raise ValueError("another type than its header: §3.3 would have quarantined it")
-    data = event.get("data")
+    data = parse_own_event(header, payload)
     names = ("ledger", "ledger_id", "origin", "vkey", "zone", "calendar")
-    if not isinstance(data, dict) or not all(isinstance(data.get(n), str) and data[n] for n in names):
+    if not all(isinstance(data.get(n), str) and data[n] for n in names):
         raise ValueError("a member is missing")
     if not PUBLISHER.fullmatch(data["ledger"].encode()) or not re.fullmatch("[0-9a-f]{32}", data["ledger_id"]):
         raise ValueError("bad ledger or ledger_id")
     if re.search(r"[\x00-\x20\x7f+]", data["origin"]) or type(data.get("format")) is not int or data["format"] != 1:
         raise ValueError("bad origin or format")
     return data
+
+
+def node(left, right):
+    return sha256(b"\x01" + left + right)
 
 
 class Tree:
@@ -256,17 +255,311 @@ class Tree:
     def add(self, leaf):
         n = self.size
         while n & 1:
-            leaf, n = sha256(b"\x01" + self.stack.pop() + leaf), n >> 1
+            leaf, n = node(self.stack.pop(), leaf), n >> 1
         self.stack.append(leaf)
         self.size += 1
 
     def root(self):
         if not self.stack:
             return sha256(b"")
-        return functools.reduce(lambda right, left: sha256(b"\x01" + left + right), reversed(self.stack))
+        return functools.reduce(lambda right, left: node(left, right), reversed(self.stack))
 
 
-# ---- the bundle, section 5 ---------------------------------------------------------------------
+def climb(index, last, path):
+    """The steps of a proof (RFC 9162 sections 2.1.3.2 and 2.1.4.2) from the node index of a level whose
+    last is the given one: each hash, and whether it stands on the left; ValueError if they are too few or many."""
+    for sibling in path:
+        if last == 0:
+            raise ValueError("a proof of too many hashes")
+        left = index & 1 == 1 or index == last
+        while left and index and not index & 1:  # a node without sibling goes up as it is
+            index, last = index >> 1, last >> 1
+        yield sibling, left
+        index, last = index >> 1, last >> 1
+    if last:
+        raise ValueError("a proof of too few hashes")
+
+
+def holds_inclusion(seq, leaf, size, root, path):
+    """Says whether the audit path leads from the leaf to the root, RFC 6962 section 2.1.1."""
+    if seq >= size:
+        return False
+    try:
+        for sibling, left in climb(seq, size - 1, path):
+            leaf = node(sibling, leaf) if left else node(leaf, sibling)
+    except ValueError:
+        return False
+    return leaf == root
+
+
+def holds_consistency(old_size, old_root, size, root, path):
+    """Says whether the smaller tree is a prefix of the larger, RFC 6962 section 2.1.2; 0 < old_size < size."""
+    if old_size & (old_size - 1) == 0:
+        path = [old_root, *path]  # a perfect subtree of the larger tree, so the proof leaves it out
+    if not path:
+        return False
+    index, last = old_size - 1, size - 1
+    while index & 1:
+        index, last = index >> 1, last >> 1
+    old = new = path[0]
+    try:
+        for sibling, left in climb(index, last, path[1:]):
+            new = node(sibling, new) if left else node(new, sibling)
+            old = node(sibling, old) if left else old
+    except ValueError:
+        return False
+    return old == old_root and new == root
+
+
+def split_hashes(data):
+    return [data[i:i + 32] for i in range(0, len(data), 32)]
+
+
+# ---- the checkpoint, section 4 -----------------------------------------------------------------
+
+Key = collections.namedtuple("Key", "text name id public")
+# text: the three lines, which are what is signed; signatures: of (name, key id, signature).
+Note = collections.namedtuple("Note", "text origin size root signatures")
+
+
+def base64_strict(text):
+    """Decodes base64 that has one form only: padded, with zero trailing bits."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("base64 in another form")
+    return data
+
+
+def is_key_name(name):
+    return name != "" and "+" not in name and not any(c.isspace() for c in name)
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_key(text, algorithm=1):
+    """Reads name+id+base64(algorithm || public key), in its one spelling: §4.1; of a witness, algorithm 4: §4.2."""
+    name, key_id, rest = text.split("+", 2)
+    key = base64_strict(rest)
+    want = sha256(name.encode() + b"\n" + key)[:4]
+    if not is_key_name(name) or len(key) != 33 or key[0] != algorithm or key_id != want.hex():
+        raise ValueError("not a verification key of its kind")
+    point = point_decode(key[1:])
+    if point is None or point[0] == 0:
+        raise ValueError("the key is no point, or one of x = 0")
+    return Key(text, name, want, key[1:])
+
+
+def parse_three_lines(text):
+    """Returns (origin, size, root) of a checkpoint without its signatures."""
+    origin, size, root, end = text.split("\n")
+    if end or not is_key_name(origin) or not NUMBER.fullmatch(size) or int(size) >= 2**63:
+        raise ValueError("not three lines, a bad origin or a bad size")
+    root = base64_strict(root)
+    if len(root) != 32 or re.search(r"[\x00-\x1f]", origin):
+        raise ValueError("bad root or origin")
+    return origin, int(size), root
+
+
+def parse_checkpoint(body):
+    """Reads the signed note of a checkpoint; ValueError if the form is another."""
+    note = body.decode("utf-8")
+    if len(body) > MAX_CHECKPOINT or re.search(r"[\x00-\x09\x0b-\x1f]", note):
+        raise ValueError("too long, or control characters")
+    text, blank, tail = note.partition("\n\n")
+    if not blank or not tail.endswith("\n"):
+        raise ValueError("no blank line, or no end")
+    origin, size, root = parse_three_lines(text + "\n")
+    signatures = []
+    for line in tail[:-1].split("\n"):
+        dash, name, value = line.split(" ")
+        value = base64_strict(value)
+        if dash != "\u2014" or not is_key_name(name) or len(value) < 5:
+            raise ValueError("bad signature line")
+        signatures.append((name, value[:4], value[4:]))
+    if len(signatures) > 100:
+        raise ValueError("more than 100 signature lines")
+    return Note(text + "\n", origin, size, root, signatures)
+
+
+def lines_of(note, key):
+    return [s for n, i, s in note.signatures if (n, i) == (key.name, key.id)]
+
+
+def is_signed(note, key):
+    """Says whether the key's line is there, under its own name, and valid."""
+    mine = lines_of(note, key)
+    return note.origin == key.name and mine != [] and all(ed25519_verify(key.public, note.text.encode(), s) for s in mine)
+
+
+# ---- keys, section 4.1 -------------------------------------------------------------------------
+
+
+class Keys:
+    """The keys of a ledger, as its genesis and its key events tell; entries must come in order."""
+
+    def __init__(self, genesis):
+        self.origin, self.keys, self.rotated_at, self.trusted_to = genesis["origin"], [], [], {}
+        try:
+            self.keys.append(self.parse(genesis["vkey"]))
+        except ValueError:
+            pass  # a claim that is none: this ledger has no key of its own
+
+    def parse(self, text):
+        key = parse_key(text)
+        if key.name != self.origin:
+            raise ValueError("a key of another name")
+        return key
+
+    def apply(self, header, payload):
+        """Takes in the key event of a header; ValueError if it is void."""
+        data = parse_own_event(header, payload)
+        texts = ("vkey",) if header.type == b"ledger.key_revoked.v1" else ("old_vkey", "new_vkey", "old_signature", "new_signature")
+        if not all(isinstance(data.get(n), str) for n in texts):
+            raise ValueError("a member is missing")
+        if header.type == b"ledger.key_revoked.v1":
+            self.revoke(data["vkey"], data.get("trusted_to"))
+        else:
+            self.rotate(header.seq, *(data[n] for n in texts))
+
+    def rotate(self, seq, old_text, new_text, *signatures):
+        old, new = self.parse(old_text), self.parse(new_text)
+        if not self.keys or old != self.keys[-1] or new.id in [k.id for k in self.keys]:
+            raise ValueError("not from the key that is valid, or to a key hash that was used")
+        text = f"greffe key rotation v1\n{old_text}\n{new_text}\n".encode()
+        for key, signature in zip((old, new), map(base64_strict, signatures)):
+            if signature[:4] != key.id or not ed25519_verify(key.public, text, signature[4:]):
+                raise ValueError("a signature that does not hold")
+        self.keys.append(new)
+        self.rotated_at.append(seq)
+
+    def revoke(self, text, trusted_to):
+        if text not in [k.text for k in self.keys]:
+            raise ValueError("not a key of this ledger")
+        if type(trusted_to) is not int or trusted_to < 0:
+            trusted_to = 0
+        if text in self.trusted_to and self.trusted_to[text] <= trusted_to:
+            raise ValueError("nothing is taken back")
+        self.trusted_to[text] = trusted_to
+
+    def counts(self, i, size):
+        return size <= self.trusted_to.get(self.keys[i].text, size)
+
+    def judge(self, brought, size):
+        """The key that must have signed at this size, and whether trust reaches it from the key brought."""
+        if brought not in self.keys:
+            return brought, True
+        here, there = self.keys.index(brought), sum(seq < size for seq in self.rotated_at)
+        reached = self.counts(there, size)
+        while here != there:  # rotated_at[i] lies between keys[i] and keys[i+1]
+            step = 1 if here < there else -1
+            reached = reached and self.counts(here, self.rotated_at[min(here, here + step)] + 1)
+            here += step
+        return self.keys[there], reached
+
+
+# ---- cosignatures, timestamps and policy, sections 4.2 to 4.4 ----------------------------------
+
+
+def cosigned_at(note, witness):
+    """The earliest time of the witness' cosignatures, §4.2; None without one; ValueError if one does not hold."""
+    times = []
+    for line in lines_of(note, witness):
+        time = int.from_bytes(line[:8], "big")
+        message = f"cosignature/v1\ntime {time}\n{note.text}".encode()
+        if len(line) != 72 or time >= 2**63 or not ed25519_verify(witness.public, message, line[8:]):
+            raise ValueError("a cosignature that does not hold")
+        times.append(time)
+    return min(times, default=None)
+
+
+def holds_timestamp(text, token, roots):
+    """Asks openssl whether the token holds at its own time, §4.3; None if that cannot be told: there is
+    no openssl, or the token's authority is not one of those that were brought."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in (("text", text.encode()), ("token", token)):
+            with open(f"{folder}/{name}", "wb") as file:
+                file.write(data)
+
+        def ask(*words):
+            done = subprocess.run([openssl, "ts", *words, "-in", f"{folder}/token", "-token_in"], capture_output=True, check=False)
+            return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
+
+        _, shown = ask("-reply", "-text")
+        at = re.search(r"^Time stamp: (\w{3}) +(\d+) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$", shown, re.MULTILINE)
+        if not at:
+            return False
+        at = datetime.datetime.strptime(" ".join(at.groups()) + " +0000", "%b %d %H:%M:%S %Y %z")
+        failed, why = ask("-verify", "-data", f"{folder}/text", "-CAfile", roots, "-attime", str(int(at.timestamp())))
+        unknown = re.search("issuer certificate|self-signed certificate|verify the first certificate", why)
+        return None if failed and unknown else not failed
+
+
+class Policy:
+    """Whom to believe, §4.4: C2SP tlog-policy."""
+
+    def __init__(self, data):
+        if len(data) > 65536 or re.search(rb"[^\t\n\x20-\x7e\x80-\xff]", data) or not data.endswith(b"\n"):
+            raise ValueError("policy too long, with control characters or without end of line")
+        self.logs, self.named, self.quorum = [], {}, None  # by name: the key of a witness, or (K, members) of a group
+        self.used, lines = set(), [line.split() for line in data.split(b"\n")]  # nothing but spaces and tabs parts words here
+        lines = [words for words in lines if words and not words[0].startswith(b"#")]
+        for kind, *words in lines:
+            if kind == b"log" and 1 <= len(words) <= 2:
+                self.logs.append(parse_key(words[0].decode()))
+            elif kind == b"witness" and 2 <= len(words) <= 3:
+                self.define(words[0], parse_key(words[1].decode(), 4))
+            elif kind == b"group" and len(words) >= 3:
+                self.define(words[0], self.parse_group(words[1], words[2:]))
+            elif kind == b"quorum" and len(words) == 1 and self.quorum is None and words[0] in (b"none", *self.named):
+                self.quorum = words[0]
+            else:
+                raise ValueError("policy with a line that is none, or stands too early, or twice")
+        self.witnesses = {name: key for name, key in self.named.items() if isinstance(key, Key)}
+        for keys in (self.logs, self.witnesses.values()):
+            if len({key.public for key in keys}) < len(keys):
+                raise ValueError("policy with a key twice")
+        if self.quorum is None or max(collections.Counter(words[0] for words in lines).values()) > 100:
+            raise ValueError("policy without quorum, or with more than 100 lines of a kind")
+
+    def define(self, name, what):
+        if name == b"none" or name in self.named:
+            raise ValueError("policy that defines a name twice")
+        self.named[name] = what
+
+    def parse_group(self, count, members):
+        if len(set(members)) < len(members) or self.used & set(members) or not set(members) <= set(self.named):
+            raise ValueError("policy that has a member twice, or uses a name before it defines it")
+        self.used |= set(members)
+        if count not in (b"any", b"all") and not re.fullmatch(b"[1-9][0-9]{0,4}", count):
+            raise ValueError("policy with a bad number of members")
+        count = {b"any": 1, b"all": len(members)}.get(count) or int(count)
+        if count > len(members):
+            raise ValueError("policy with a bad number of members")
+        return count, members
+
+    def judge(self, note):
+        """Says whether the checkpoint satisfies the policy, and the time of the quorum if it has one;
+        ValueError if a line of a key that the policy names does not hold."""
+        logs = [key for key in self.logs if lines_of(note, key)]
+        if not all(ed25519_verify(key.public, note.text.encode(), s) for key in logs for s in lines_of(note, key)):
+            raise ValueError("a line of a log that does not hold")
+        times = {}
+        for name, what in self.named.items():  # members come before their group
+            if name in self.witnesses:
+                times[name] = cosigned_at(note, what)
+            else:
+                seen = sorted(times[m] for m in what[1] if times[m] is not None)
+                times[name] = seen[what[0] - 1] if len(seen) >= what[0] else None
+        time = times.get(self.quorum)
+        by_log = not self.logs or note.origin in [key.name for key in logs]
+        return by_log and (self.quorum == b"none" or time is not None), time
+
+
+# ---- what bundles and proofs have in common, section 5.4 ---------------------------------------
+
+Brought = collections.namedtuple("Brought", "key policy since tsa_roots", defaults=(None, None, None))
 
 
 class Stop(Exception):
@@ -274,13 +567,13 @@ class Stop(Exception):
 
 
 class Verifier:
-    """One pass over one bundle. Faults are (code, seq or None); reading goes on where it can."""
+    """One pass over one file. Faults are (code, seq or None); reading goes on where it can."""
 
-    def __init__(self, file, key):
-        self.file, self.key = file, key
-        self.digest, self.tree = hashlib.sha256(), Tree()
-        self.faults, self.genesis, self.last, self.leaf = [], None, None, None
-        self.checkpoints, self.reserved, self.absent, self.signed = [], set(), 0, None
+    def __init__(self, file, brought):
+        self.file, self.brought = file, brought
+        self.faults, self.unconfirmed = [], set()
+        self.checkpoint, self.keys, self.quorums, self.void = None, None, [], []
+        self.claims_time = brought.policy is not None
 
     def fault(self, code, seq=None):
         self.faults.append((code, seq))
@@ -289,43 +582,211 @@ class Verifier:
         self.fault(code, seq)
         raise Stop
 
-    def take(self, n, seq=None, covered=True):
-        """Reads n bytes; the trailer's digest covers them unless they are of a payload."""
-        parts, left = [], n
-        while left:
-            part = self.file.read(min(left, 1 << 20))  # a forged length must not reserve memory
-            if not part:
-                self.stop("V003", seq)
-            parts.append(part)
-            left -= len(part)
-        data = b"".join(parts)
-        if covered:
-            self.digest.update(data)
-        return data
-
     def run(self):
         try:
             self.read()
         except Stop:
-            pass
+            self.unconfirmed |= {"signature", "time", "scope", "erasure"}  # not reached, so not failed
         # A fault of an entry comes before those of no entry, the one of the earlier entry first.
         self.faults.sort(key=lambda f: (f[1] is None, f[1] or 0))
+
+    def check_payload(self, at, header, payload):
+        """The payload against its header, §2.3; says whether it is there and the right one."""
+        if payload is None:
+            if header.disposition in KEEPS_PAYLOAD:
+                self.unconfirmed.add("erasure")
+        elif header.disposition not in KEEPS_PAYLOAD:
+            self.fault("V014", at)
+        elif sha256(payload) != header.payload_hash:
+            self.fault("V013", at)
+        else:
+            return True
+        return False
+
+    def read_checkpoint(self, body):
+        try:
+            self.checkpoint = parse_checkpoint(body)
+        except ValueError:
+            self.fault("V019")
+
+    def must_sign(self, size):
+        """The key of this size, and whether the key brought trusts it; a proof has no history of keys."""
+        return self.keys.judge(self.brought.key, size) if self.keys else (self.brought.key, True)
+
+    def check_signature(self):
+        key, reached = self.must_sign(self.checkpoint.size)
+        if not is_signed(self.checkpoint, key):
+            self.fault("V023")
+        elif not reached:
+            self.fault("V024")
+
+    def check_policy(self, notes):
+        """One of the checkpoints must satisfy the policy, none may hold a line that is wrong, §4.4."""
+        for note in notes if self.brought.policy else ():
+            try:
+                met, time = self.brought.policy.judge(note)
+            except ValueError:
+                self.fault("V032")
+                continue
+            if met:
+                self.quorums.append({"size": note.size, "time": time})
+        if self.brought.policy and not self.quorums:
+            self.unconfirmed.add("time")
+
+    def check_since(self, root_then):
+        """The file goes on from the checkpoint that the auditor kept. root_then says what the root was at its
+        size: True or False if it was that root or not, None if that cannot be shown."""
+        since, now = self.brought.since, self.checkpoint
+        if since is None:
+            return
+        if since.origin != self.brought.key.name:  # who signed it is not asked: the auditor kept it
+            raise ValueError("the checkpoint that was kept is of another ledger than the key")
+        if since.size > now.size:
+            self.fault("V034")
+        else:
+            same = root_then(since)
+            if same is None:
+                self.unconfirmed.add("scope")
+            elif not same:
+                self.fault("V033")
+
+    def verdict(self, name):
+        if any(name in FAULTS[code][0].split() for code, _ in self.faults):
+            return "failed"
+        if name in self.unconfirmed:
+            return "unconfirmed"
+        return "not_claimed" if name == "time" and not self.claims_time else "sound"
+
+    def report(self, name):
+        """The verdicts and the first fault, for people or programs."""
+        size, root = self.read_entries()
+        out = {"bundle": name, "exit": 0, "size": size, "root": root}
+        verdicts = {n: self.verdict(n) for n in ("content", "signature", "time", "scope", "erasure")}
+        out.update(verdicts, fault=None, quorums=self.quorums, void=self.void)
+        if self.faults:
+            code, seq = self.faults[0]
+            out["fault"] = {"code": code, "seq": seq, "what": FAULTS[code][1]}
+        out["exit"] = 3 if "failed" in verdicts.values() else 4 if "unconfirmed" in verdicts.values() else 0
+        return out
+
+    def read_entries(self):
+        """How many entries were read, and the root over them if they are a whole ledger."""
+        return 1, ""
+
+
+# ---- the bundle, sections 5 to 5.2 -------------------------------------------------------------
+
+
+class Scope:
+    """What an excerpt claims to hold, §5.2."""
+
+    def __init__(self, body):
+        if len(body) > 131072 or not body.isascii():
+            raise ValueError("scope too long, or not ASCII")
+        claim = parse_canonical(body)
+        if not isinstance(claim, dict) or not isinstance(claim.get("by"), str):
+            raise ValueError("scope by nothing")
+        self.by = claim.pop("by")
+        members = {"range": "from to", "period": "from to", "aggregate": "names", "register": "names register",
+                   "publisher": "names"}
+        if sorted(claim) != members.get(self.by, "?").split():
+            raise ValueError("scope with other members")
+        self.first, self.end, self.names = claim.get("from"), claim.get("to"), claim.get("names")
+        if self.by == "period":
+            self.first, self.end = self.instant(self.first), self.instant(self.end)
+        if self.names is not None:
+            self.check_names(claim.get("register", "x"))
+        elif type(self.first) is not int or type(self.end) is not int or not 0 <= self.first < self.end:
+            raise ValueError("scope from nowhere or to nowhere")
+
+    @staticmethod
+    def instant(text):
+        """Nanoseconds since 1970 of a time in its one form."""
+        if not isinstance(text, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", text):
+            raise ValueError("not a time")
+        at = datetime.datetime.strptime(text[:-1] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+        if not 1970 <= at.year <= 2261:
+            raise ValueError("not a time of a ledger")
+        return int(at.timestamp()) * 10**9
+
+    def check_names(self, register):
+        rule = {"aggregate": AGGREGATE, "register": KIND, "publisher": PUBLISHER}[self.by]
+        if not isinstance(self.names, list) or not 1 <= len(self.names) <= 1000 or not isinstance(register, str):
+            raise ValueError("scope without names, or with too many")
+        good = [isinstance(n, str) and rule.fullmatch(n.encode()) for n in self.names]
+        if not PUBLISHER.fullmatch(register.encode()) or not all(good):
+            raise ValueError("scope with a bad name")
+        if self.names != sorted(set(self.names)):
+            raise ValueError("scope with names in another order")
+        self.names = {n.encode() for n in self.names}
+
+    def place(self, header):
+        """Where an entry stands: -1 before what is chosen, 0 chosen, 1 after; by names, 1 is any other."""
+        if self.names is None:
+            at = header.seq if self.by == "range" else header.ledgered_at
+            return -1 if at < self.first else 1 if at >= self.end else 0
+        name = {"aggregate": header.aggregate, "register": header.aggregate.partition(b"/")[0], "publisher": header.publisher}
+        return int(name[self.by] not in self.names)
+
+    def judge(self, entries, size):
+        """Yields the faults of the entries, which are (seq, place, whether it is there anyhow), in order of seq."""
+        before = max((seq for seq, place, _ in entries if place < 0), default=-1)
+        after = min((seq for seq, place, _ in entries if place > 0), default=size)
+        edges = (before, after) if self.by == "period" else ()
+        for seq, place, anyhow in entries:
+            if place and not anyhow and seq not in edges:
+                yield "V028", seq
+        chosen = [seq for seq, place, _ in entries if place == 0]
+        if self.by == "range":
+            before, after = self.first - 1, self.end
+        elif self.by != "period":
+            return
+        if not chosen and after - before > 1:
+            yield "V029", before + 1
+        elif chosen and chosen[0] - before > 1:
+            yield "V029", before + 1 if self.by == "range" else chosen[0] - 1
+        for here, there in zip(chosen, [*chosen[1:], after]):
+            if there - here > 1:
+                yield "V029", here + 1
+
+
+class Bundle(Verifier):
+    """A whole ledger or an excerpt of one."""
+
+    def __init__(self, file, brought):
+        super().__init__(file, brought)
+        self.digest, self.tree, self.excerpt = hashlib.sha256(), Tree(), False
+        self.genesis, self.last, self.owes_next = None, None, False
+        self.sections, self.kinds = 0, {kind: [] for kind in range(1, 8)}
+        self.entries, self.scope, self.roots, self.consistency = [], None, {0: sha256(b"")}, {}
+
+    def take(self, n, seq=None, covered=True):
+        """Reads n bytes; the trailer's digest covers them unless they are of a payload."""
+        data = self.file.read(n)
+        if len(data) < n:
+            self.stop("V003", seq)
+        if covered:
+            self.digest.update(data)
+        return data
 
     def read(self):
         magic = self.file.read(8)
         self.digest.update(magic)
         if magic != b"\x89GREFFE\n":
             self.stop("V001")
-        if self.take(2) != b"\x00\x01":
+        version = self.take(2)
+        if version not in (b"\x00\x01", b"\x00\x02"):
             self.stop("V002")
-        tag, sections = self.take(1), 0
-        while tag == b"\x01":
-            self.record()
-            tag = self.take(1)
-        while tag == b"\x02":
-            sections += 1
-            self.section(sections)
-            tag = self.take(1)
+        self.excerpt = version == b"\x00\x02"
+        tag = self.take(1)
+        if self.excerpt:
+            if tag != b"\x02":
+                self.stop("V004")
+            tag = self.read_all(tag, b"\x02", self.section)
+            self.open_sections()
+        tag = self.read_all(tag, b"\x01", self.record)
+        if not self.excerpt:
+            tag = self.read_all(tag, b"\x02", self.section)
         if tag != b"\x00":
             self.stop("V004")
         want = self.digest.digest()
@@ -333,15 +794,25 @@ class Verifier:
             self.fault("V016")
         if self.file.read(1):
             self.fault("V017")
-        self.check_whole()
+        if not self.excerpt:
+            self.open_sections()
+        self.check_all()
+
+    def read_all(self, tag, want, read):
+        while tag == want:
+            read()
+            tag = self.take(1)
+        return tag
 
     def record(self):
-        at = self.tree.size  # the entry's place in the bundle, whatever its header says
+        # Where faults are reported: the entry's place in a whole ledger, whatever its seq says.
+        at = None if self.excerpt else self.tree.size
         length = struct.unpack(">H", self.take(2, at))[0]
         raw = self.take(length, at)
         if length < FIXED.size:
             self.stop("V005", at)  # payload_len is not there, so the record's end is unknown
         header = Header(raw)
+        at = header.seq if self.excerpt else at
         if not header.ok:
             self.fault("V005", at)
         present = self.take(1, at)[0]
@@ -350,33 +821,42 @@ class Verifier:
         if present and header.payload_len > MAX_PAYLOAD:
             self.stop("V005", at)  # §6: no payload is longer, not even one that should not be here
         payload = self.take(header.payload_len, at, covered=False) if present else None
-        self.check_payload(at, header, payload)
+        usable = self.check_payload(at, header, payload)
         self.check_place(at, header, payload)
-        self.last, self.leaf = header, sha256(b"\x00" + raw)
-        self.tree.add(self.leaf)
-
-    def check_payload(self, at, header, payload):
-        if payload is None:
-            self.absent += header.disposition in KEEPS_PAYLOAD
-        elif header.disposition not in KEEPS_PAYLOAD:
-            self.fault("V014", at)
-        elif sha256(payload) != header.payload_hash:
-            self.fault("V013", at)
+        if self.excerpt:
+            self.check_proof(at, header)
+        if header.is_key_event():
+            self.key_event(at, header, payload, usable)
+        self.last = header
+        self.tree.add(header.leaf)
+        if self.brought.since and self.brought.since.size == self.tree.size:
+            self.roots[self.tree.size] = self.tree.root()  # of the one size that will be asked for
+        if self.scope:
+            self.entries.append((header.seq, self.scope.place(header), header.seq == 0 or header.is_key_event()))
 
     def check_place(self, at, header, payload):
-        """Seq, link, stream position and time, against the entry before: §3.1 to §3.3."""
-        if header.seq != at:
-            self.fault("V006", at)
-        if at == 0:
+        """Seq, link, stream position and time, against the entry before: §3.1 to §3.3, §5.4 point 2."""
+        last, gap = self.last, False
+        if header.seq != (at if last or not self.excerpt else 0):
+            self.fault("V006", at if last else 0)
+        if last is None:
             self.check_genesis(header, payload)
             return
-        last = self.last
-        if header.prev != self.leaf:
-            self.fault("V007", at - 1)
+        if self.excerpt:
+            gap = header.seq != last.seq + 1
+            if self.owes_next and gap:
+                self.fault("V026", last.seq)
+            if header.seq <= last.seq:
+                self.fault("V006", at)
+                return
+        if not gap and header.prev != last.leaf:
+            self.fault("V007", last.seq if self.excerpt else at - 1)
         if header.epoch == last.epoch:
-            if header.stream_seq != last.stream_seq + 1:
+            if header.stream_seq - last.stream_seq != (header.seq - last.seq if gap else 1):
                 self.fault("V010", at)
-        elif (header.disposition, header.publisher, header.type, header.stream_seq, header.epoch) != (
+        elif gap and header.epoch < last.epoch:
+            self.fault("V011", at)
+        elif not gap and (header.disposition, header.publisher, header.type, header.stream_seq, header.epoch) != (
                 RECORDED, b"greffe", b"ledger.epoch_opened.v1", 1, last.epoch + 1):
             self.fault("V011", at)
         if header.ledgered_at < last.ledgered_at:
@@ -385,83 +865,250 @@ class Verifier:
     def check_genesis(self, header, payload):
         try:
             self.genesis = parse_genesis(header, payload)
-        except (ValueError, RecursionError):
-            self.fault("V008", 0)
+        except ValueError:
+            self.fault("V008", 0)  # wherever the entry stands that is there instead
             return
+        self.keys = Keys(self.genesis)
         if header.prev != sha256(b"greffe genesis v1" + bytes.fromhex(self.genesis["ledger_id"])):
             self.fault("V009", 0)
 
-    def section(self, number):
+    def check_proof(self, at, header):
+        """The proof of a record of an excerpt, §5.2: an audit path, or that the next entry follows."""
+        count = self.take(1, at)[0]
+        self.owes_next = count == 0xFF
+        if self.owes_next:
+            return
+        if count > MAX_PROOF:
+            self.stop("V004", at)
+        path = split_hashes(self.take(32 * count, at))
+        if self.checkpoint and not holds_inclusion(header.seq, header.leaf, self.checkpoint.size, self.checkpoint.root, path):
+            self.fault("V025", at)
+
+    def key_event(self, at, header, payload, usable):
+        if payload is None:
+            self.fault("V036", at)
+        elif usable and self.keys:
+            try:
+                self.keys.apply(header, payload)
+            except ValueError:
+                self.void.append(header.seq)
+
+    def section(self):
         kind, length = struct.unpack(">BI", self.take(5))
-        if number > MAX_SECTIONS or not 1 <= kind <= 5 or length > MAX_SECTION:
+        self.sections += 1
+        if self.sections > MAX_SECTIONS or kind not in self.kinds or length > MAX_SECTION:
             self.stop("V015")
-        body = self.take(length)
-        if kind == 1:
-            self.checkpoints.append(body)
+        self.kinds[kind].append(self.take(length))
+        self.claims_time = self.claims_time or kind in (2, 3)
+
+    def open_sections(self):
+        """The checkpoint and the scope, without which nothing else can be judged, §5.1."""
+        if len(self.kinds[1]) == 1:
+            self.read_checkpoint(self.kinds[1][0])
         else:
-            self.reserved.add(kind)
-
-    def check_whole(self):
-        """The checkpoint against what was read, §5.1 point 5."""
-        if self.genesis is None and self.tree.size == 0:
-            self.fault("V008")
-        self.signed = False
-        if len(self.checkpoints) != 1:
             self.fault("V018")
+        if len(self.kinds[7]) != int(self.excerpt):
+            self.fault("V027")
+        elif self.excerpt:
+            try:
+                self.scope = Scope(self.kinds[7][0])
+            except ValueError:
+                self.fault("V027")
+
+    def check_all(self):
+        """What can only be said when everything was read, §5.4 points 5 to 7."""
+        if self.last is None:
+            self.fault("V008")
+        if self.owes_next:
+            self.fault("V026", self.last.seq)
+        self.unconfirmed |= {verdict for kind, verdict in ((4, "signature"), (5, "erasure")) if self.kinds[kind]}
+        if self.checkpoint is None:
+            self.unconfirmed |= {"time", "scope"}
             return
-        try:
-            text, origin, size, root, signatures = parse_checkpoint(self.checkpoints[0])
-        except ValueError:
-            self.fault("V019")
-            return
-        if self.genesis is not None and origin != self.genesis["origin"]:
+        if self.genesis is not None and self.checkpoint.origin != self.genesis["origin"]:
             self.fault("V020")
-        if size != self.tree.size:
-            self.fault("V021")
-        if root != self.tree.root():
-            self.fault("V022")
-        self.signed = is_signed(text, origin, signatures, self.key)
-        if not self.signed:
-            self.fault("V023")
+        if not self.excerpt:
+            if self.checkpoint.size != self.tree.size:
+                self.fault("V021")
+            if self.checkpoint.root != self.tree.root():
+                self.fault("V022")
+        self.check_signature()
+        if self.scope:
+            for code, seq in self.scope.judge(sorted(self.entries), self.checkpoint.size):
+                self.fault(code, seq)
+            if self.scope.names is not None:
+                self.unconfirmed.add("scope")
+        self.check_consistency()
+        self.check_time()
+        self.check_since(self.is_prefix if self.excerpt else lambda since: self.roots.get(since.size) == since.root)
 
-    def report(self, name):
-        """The verdicts and the first fault, for people or programs."""
-        scope = {"V001", "V002", "V003", "V004", "V006", "V008", "V015", "V018", "V019", "V021"}
-        codes = {code for code, _ in self.faults}
-        unclear = {"signature": {4}, "time": {2, 3}, "erasure": {5}}
-        claims = {n: "unconfirmed" if kinds & self.reserved else "sound" for n, kinds in unclear.items()}
-        out = {
-            "bundle": name, "exit": 0, "size": self.tree.size, "root": self.tree.root().hex(),
-            "content": "failed" if codes - {"V023"} else "sound",
-            "signature": "failed" if self.signed is False else claims["signature"] if self.signed else "unconfirmed",
-            "time": "unconfirmed" if claims["time"] == "unconfirmed" else "not_claimed",
-            "scope": "failed" if codes & scope else "sound",
-            "erasure": "unconfirmed" if self.absent else claims["erasure"],
-            "fault": None,
-        }
-        if self.faults:
-            code, seq = self.faults[0]
-            out["fault"] = {"code": code, "seq": seq, "what": WHAT[code]}
-        verdicts = [out[n] for n in ("content", "signature", "time", "scope", "erasure")]
-        out["exit"] = 3 if "failed" in verdicts else 4 if "unconfirmed" in verdicts else 0
-        return out
+    def check_consistency(self):
+        """The sections of kind 6, by their form; whether one leads anywhere is asked by those who need it."""
+        for body in self.kinds[6]:
+            old = int.from_bytes(body[:8], "big")
+            hashes = split_hashes(body[8:])
+            good = len(body) >= 8 and len(body) % 32 == 8 and len(hashes) <= MAX_PROOF and old <= self.checkpoint.size
+            if not good or old in self.consistency or old in (0, self.checkpoint.size) and hashes:
+                self.fault("V030")
+            else:
+                self.consistency[old] = hashes
+
+    def is_prefix(self, old):
+        """Says whether an earlier checkpoint is one of this ledger, §5.1; None if nothing ties it."""
+        now = self.checkpoint
+        if old.origin != now.origin or old.size > now.size:
+            return False
+        if old.size in (0, now.size):
+            return old.root == (now.root if old.size else sha256(b""))
+        if old.size not in self.consistency:
+            return None
+        return holds_consistency(old.size, old.root, now.size, now.root, self.consistency[old.size])
+
+    def check_time(self):
+        """The sections of kinds 2 and 3: tied to the checkpoint, and then by what was brought."""
+        tied = [self.checkpoint]
+        for body in self.kinds[2]:
+            try:
+                note = parse_checkpoint(body)
+            except ValueError:
+                self.fault("V030")
+                continue
+            if self.is_tied(note):
+                tied.append(note)
+            if not self.brought.policy:
+                self.unconfirmed.add("time")
+        for body in self.kinds[3]:
+            length = int.from_bytes(body[:2], "big")
+            try:
+                text, token = body[2:2 + length].decode("utf-8"), body[2 + length:]
+                stamped = Note(text, *parse_three_lines(text), [])
+                if not token:
+                    raise ValueError("no token")
+            except ValueError:
+                self.fault("V030")
+                continue
+            self.is_tied(stamped)
+            held = holds_timestamp(text, token, self.brought.tsa_roots) if self.brought.tsa_roots else None
+            if held is None:
+                self.unconfirmed.add("time")
+            elif not held:
+                self.fault("V032")
+        self.check_policy(tied)
+
+    def is_tied(self, note):
+        """Whether what a note says is of this ledger; if not, and the ledger signed it, that is a fork, §5.1."""
+        prefix = self.is_prefix(note)
+        if prefix is None:
+            self.unconfirmed.add("time")
+        elif not prefix:
+            key, reached = self.must_sign(note.size)
+            forked = note.size <= self.checkpoint.size and reached and is_signed(note, key)
+            self.fault("V033" if forked else "V031")
+        return prefix
+
+    def read_entries(self):
+        return self.tree.size, "" if self.excerpt else self.tree.root().hex()
 
 
-def verify(path, key):
-    """Verifies one bundle; OSError if it cannot be read."""
+# ---- the proof of one event, section 5.3 -------------------------------------------------------
+
+PROOF = b"c2sp.org/tlog-proof@v1\n"
+
+
+class Proof(Verifier):
+    """A C2SP tlog-proof whose extra is the record."""
+
+    def read(self):
+        data = self.file.read(524289)
+        try:
+            if len(data) > 524288:
+                raise ValueError("too long")
+            head, blank, checkpoint = data.partition(b"\n\n")
+            _, extra, index, *path = head.decode("ascii").split("\n")
+            if not blank or not extra.startswith("extra ") or not index.startswith("index ") or len(path) > MAX_PROOF:
+                raise ValueError("not the lines of a proof")
+            raw, payload = self.parse_record(base64_strict(extra[6:]))
+            index, path = index[6:], [base64_strict(line) for line in path]
+            if not NUMBER.fullmatch(index) or any(len(h) != 32 for h in path):
+                raise ValueError("bad index or hash")
+            header = Header(raw)
+            if payload is not None and len(payload) != header.payload_len:
+                raise ValueError("a payload of another length than its header says")
+        except (ValueError, struct.error):
+            self.stop("V035")
+        at = int(index)
+        if not header.ok:
+            self.fault("V005", at)
+        if header.seq != at:
+            self.fault("V006", at)
+        self.check_payload(at, header, payload)
+        self.read_checkpoint(checkpoint)
+        if self.checkpoint is None:
+            self.unconfirmed |= {"time", "scope"}
+            return
+        if not holds_inclusion(at, header.leaf, self.checkpoint.size, self.checkpoint.root, path):
+            self.fault("V025", at)
+        self.check_signature()
+        self.check_policy([self.checkpoint])
+        self.check_since(lambda since: since.root == self.checkpoint.root if since.size == self.checkpoint.size else None)
+
+    @staticmethod
+    def parse_record(record):
+        """Returns the header's bytes and the payload, or None if it is absent."""
+        length = int.from_bytes(record[:2], "big")
+        raw, present, payload = record[2:2 + length], record[2 + length:3 + length], record[3 + length:]
+        if present not in (b"\x00", b"\x01") or present == b"\x00" and payload:
+            raise ValueError("not a record")
+        return raw, payload if present == b"\x01" else None
+
+
+# ---- the command line --------------------------------------------------------------------------
+
+
+def read_key(arg):
+    try:
+        return parse_key(arg.strip())
+    except ValueError:
+        return parse_key(read_file(arg, 4096).decode("utf-8").strip())
+
+
+@functools.lru_cache(maxsize=1024)
+def read_file(path, limit):
     with open(path, "rb") as file:
-        verifier = Verifier(file, key)
+        return file.read(limit + 1)
+
+
+@functools.lru_cache(maxsize=64)
+def bring(key, policy=None, since=None, tsa_roots=None):
+    """What the verifier is brought, read from its files."""
+    if tsa_roots and b"-----BEGIN CERTIFICATE-----" not in read_file(tsa_roots, 1 << 20):
+        raise ValueError("no certificate in PEM among the roots of timestamps")
+    return Brought(read_key(key), Policy(read_file(policy, 65536)) if policy else None,
+                   parse_checkpoint(read_file(since, MAX_CHECKPOINT)) if since else None, tsa_roots)
+
+
+def verify(path, brought):
+    """Verifies one file; OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        first = file.read(len(PROOF))
+        file.seek(0)
+        verifier = (Proof if first == PROOF else Bundle)(file, brought)
         verifier.run()
     return verifier.report(path)
 
 
-def batch(key_arg):
+def batch(args):
     """Verifies each path of standard input; the exit code says only that all could be read."""
     worst = 0
     for line in sys.stdin:
-        path, _, other = line.rstrip("\n").partition("\t")
+        path, *fields = line.rstrip("\n").split("\t")
+        options = {"key": args.key, "policy": args.policy, "since": args.since, "tsa_roots": args.tsa_roots}
+        for field in filter(None, fields):
+            name, equals, value = field.partition("=")
+            known = equals and name.replace("-", "_") in options
+            options[name.replace("-", "_") if known else "key"] = value if known else field
         try:
-            out = verify(path, read_key(other or key_arg))
+            out = verify(path, bring(**options))
         except (OSError, ValueError) as err:
             out, worst = {"bundle": path, "exit": 1, "error": str(err)}, 1
         print(json.dumps(out))
@@ -469,18 +1116,23 @@ def batch(key_arg):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="verify a greffe bundle, from FORMAT.md alone")
-    parser.add_argument("bundle", nargs="?")
-    parser.add_argument("key")
+    parser = argparse.ArgumentParser(description="verify a greffe bundle or proof, from FORMAT.md alone")
+    parser.add_argument("words", nargs="*", metavar="FILE", help="the file, and the key if --key is not given")
+    parser.add_argument("--key")
+    parser.add_argument("--policy", help="a file of C2SP tlog-policy: whose cosignatures count")
+    parser.add_argument("--since", help="a checkpoint kept from before, which the file must go on from")
+    parser.add_argument("--tsa-roots", help="certificates (PEM) that timestamps must lead to; needs openssl")
     parser.add_argument("-o", choices=("text", "json"), default="text", dest="format")
     parser.add_argument("--batch", action="store_true")
     args = parser.parse_args()
-    if args.batch == (args.bundle is not None):
-        parser.error("give a bundle and a key, or --batch and a key")
+    if args.key is None and args.words:
+        args.key = args.words.pop()
+    if args.key is None or len(args.words) != (0 if args.batch else 1):
+        parser.error("give a file and a key, or --batch and a key")
     if args.batch:
-        return batch(args.key)
+        return batch(args)
     try:
-        out = verify(args.bundle, read_key(args.key))
+        out = verify(args.words[0], bring(args.key, args.policy, args.since, args.tsa_roots))
     except (OSError, ValueError) as err:
         print(f"verify.py: {err}", file=sys.stderr)
         return 1
