@@ -114,6 +114,34 @@ func ProveConsistency(old, size uint64, node NodeFunc) ([]Hash, error) {
 	return tlog.ProveTree(int64(size), int64(old), node)
 }
 
+// ProvedRoot returns the root at size old that a consistency proof establishes beside
+// root. It reports false if the proof does not lead to root, and for old a power of two,
+// whose proof rests on a root that is brought (RFC 9162 §2.1.4.2): only where it reports
+// true does another root at old contradict root.
+func ProvedRoot(proof []Hash, old, size uint64, root Hash) (Hash, bool) {
+	if old == 0 || old >= size || size > math.MaxInt64 || old&(old-1) == 0 || len(proof) == 0 {
+		return Hash{}, false
+	}
+	last, top := old-1, size-1
+	for ; last&1 == 1; last, top = last>>1, top>>1 {
+	}
+	oldRoot, newRoot := proof[0], proof[0]
+	for _, h := range proof[1:] {
+		if top == 0 {
+			return Hash{}, false
+		}
+		if last&1 == 1 || last == top {
+			oldRoot, newRoot = tlog.NodeHash(h, oldRoot), tlog.NodeHash(h, newRoot)
+			for ; last&1 == 0 && last != 0; last, top = last>>1, top>>1 {
+			}
+		} else {
+			newRoot = tlog.NodeHash(newRoot, h)
+		}
+		last, top = last>>1, top>>1
+	}
+	return oldRoot, top == 0 && newRoot == root
+}
+
 // CheckConsistency checks that the tree of old entries with oldRoot is a prefix of the
 // tree of size entries with root. The error wraps [ErrProof].
 func CheckConsistency(proof []Hash, old uint64, oldRoot Hash, size uint64, root Hash) error {

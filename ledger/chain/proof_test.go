@@ -57,6 +57,30 @@ func TestProofs(t *testing.T) {
 	}
 }
 
+// TestProvedRoot: a proof establishes the old root exactly where it can.
+func TestProvedRoot(t *testing.T) {
+	l := chaintest.New(t, "main", 70, 210)
+	for size := uint64(1); size <= 70; size++ {
+		for old := range size {
+			proof, err := chain.ProveConsistency(old, size, l.Node)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok := chain.ProvedRoot(proof, old, size, l.RootAt(size))
+			if want := old != 0 && old&(old-1) != 0; ok != want || ok && got != l.RootAt(old) {
+				t.Errorf("%d before %d: %x, %t", old, size, got, ok)
+			}
+			for i := range proof {
+				proof[i][3] ^= 1
+				if _, ok := chain.ProvedRoot(proof, old, size, l.RootAt(size)); ok {
+					t.Errorf("%d before %d: a proof with hash %d changed establishes something", old, size, i)
+				}
+				proof[i][3] ^= 1
+			}
+		}
+	}
+}
+
 // TestProofsFlipped flips each bit of a proof and of what it is checked against.
 func TestProofsFlipped(t *testing.T) {
 	l := chaintest.New(t, "main", 37, 210)

@@ -61,6 +61,7 @@ const (
 	rolledBack     Code = "V034"
 	notAProof      Code = "V035"
 	keyPayload     Code = "V036"
+	badConsistency Code = "V037"
 )
 
 const (
@@ -99,13 +100,24 @@ var table = [...]Kind{
 	{badScope, "scope", "an excerpt says once, in the one canonical form, what it covers, and a whole ledger does not", hintDamaged, content | scope},
 	{strayEntry, "scope", "the excerpt holds an entry that its scope does not choose", "it shows more than it says; ask the ledger's keeper why", scope},
 	{missingEntry, "scope", "an entry is missing that the excerpt claims to hold", "ask the ledger's keeper for the whole of what it says it covers", scope},
-	{badStatement, "section", "a cosigned checkpoint, a timestamp or a proof of consistency is not in its one form", hintDamaged, timing},
+	{badStatement, "section", "a cosigned checkpoint or a timestamp is not in its one form", hintDamaged, timing},
 	{otherLedger, "section", "a cosigned or stamped checkpoint is not one of this ledger up to its size", "it was put there from another history; ask the ledger's keeper why, and keep the bundle", timing},
-	{badTimestamp, "timestamp", "the timestamp does not hold", "it was changed or is of another checkpoint; ask for the bundle again", timing},
+	{badTimestamp, "timestamp", "a timestamp or a cosignature does not hold", "it was changed or is of another checkpoint; ask for the bundle again", timing},
 	{forked, "root", "two checkpoints that the ledger signed contradict each other", "two histories of one ledger were shown; keep both notes as evidence", content},
 	{rolledBack, "size", "the bundle ends before the earlier checkpoint that was brought", "it is an old copy, or the ledger was set back; ask for one that goes on from your checkpoint", scope},
 	{notAProof, "proof", "the file is not a tlog-proof with its record, in their one form", "check that this is the file that was meant", content | scope},
 	{keyPayload, "payload", "an event about keys is there without its payload", "which key is valid cannot be known without it; ask the ledger's keeper for a fresh bundle", signature},
+	{badConsistency, "consistency", "a proof that the ledger only grew is not in its one form, or does not lead to the root that was signed", "it shows nothing, and accuses nobody; ask for the bundle again", content},
+}
+
+// Fails returns the names of the results that a fault of this kind fails.
+func (k Kind) Fails() (names []string) {
+	for i, name := range []string{"content", "signature", "scope", "time"} {
+		if k.aspects>>i&1 == 1 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Kinds returns the table of faults, in the order of their codes.

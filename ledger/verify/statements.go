@@ -27,7 +27,7 @@ func (v *verifier) statements(sections []chain.Section) error {
 	if !ok {
 		return nil
 	}
-	proofs := v.consistencies(sections)
+	proofs := v.consistencies(sections, c.Size)
 	if err := v.goesOn(c, proofs); err != nil {
 		return err
 	}
@@ -106,15 +106,15 @@ func (v *verifier) signer(signed []byte, size uint64) (note.Verifier, error) {
 }
 
 // consistencies reads the proofs that the ledger only grew, by the size they start from.
-func (v *verifier) consistencies(sections []chain.Section) map[uint64][]chain.Hash {
+func (v *verifier) consistencies(sections []chain.Section, size uint64) map[uint64][]chain.Hash {
 	proofs := map[uint64][]chain.Hash{}
 	for _, s := range sections {
 		if s.Kind != chain.SectionConsistency {
 			continue
 		}
 		p, err := chain.ParseConsistency(s.Data)
-		if _, twice := proofs[p.Old]; err != nil || twice {
-			v.faults.of(badStatement).Want = "consistency proofs in their one form, one for each size"
+		if _, twice := proofs[p.Old]; err != nil || twice || p.Old > size || (p.Old == 0 || p.Old == size) && len(p.Hashes) > 0 {
+			v.faults.of(badConsistency).Want = "one in its one form for each size up to the checkpoint's"
 			continue
 		}
 		proofs[p.Old] = p.Hashes
@@ -130,22 +130,33 @@ const (
 	prefix                      // the ledger went on from there
 	contradicts                 // both cannot be true of one ledger
 	later                       // it covers more than the bundle does
+	foreign                     // it is of another ledger
+	void                        // the proof holds of no ledger, and shows nothing
 )
 
 // relate compares an earlier checkpoint with the one that covers the bundle.
 func relate(earlier, c chain.Checkpoint, proofs map[uint64][]chain.Hash) relation {
 	proof, given := proofs[earlier.Size]
+	same := map[bool]relation{true: prefix, false: contradicts}
 	switch {
 	case earlier.Origin != c.Origin:
-		return contradicts
+		return foreign
 	case earlier.Size > c.Size:
 		return later
-	case !given && earlier.Size != c.Size && earlier.Size != 0:
+	case earlier.Size == c.Size:
+		return same[earlier.Root == c.Root]
+	case earlier.Size == 0:
+		return same[earlier.Root == chain.PayloadHash(nil)]
+	case !given:
 		return unknown
-	case chain.CheckConsistency(proof, earlier.Size, earlier.Root, c.Size, c.Root) != nil:
+	case chain.CheckConsistency(proof, earlier.Size, earlier.Root, c.Size, c.Root) == nil:
+		return prefix
+	}
+	// Anybody can put a false proof beside a true checkpoint: it accuses nobody.
+	if _, ok := chain.ProvedRoot(proof, earlier.Size, c.Size, c.Root); ok {
 		return contradicts
 	}
-	return prefix
+	return void
 }
 
 // goesOn checks that the bundle goes on from the checkpoint that the auditor kept. If it
@@ -161,7 +172,7 @@ func (v *verifier) goesOn(c chain.Checkpoint, proofs map[uint64][]chain.Hash) er
 		return nil // whatever is wrong may be the reason
 	}
 	how := relate(v.since, c, proofs)
-	if v.excerpt == nil && how == unknown { // the entries themselves show it
+	if v.excerpt == nil && v.since.Size < c.Size && v.since.Size > 0 { // the entries themselves show it
 		how = contradicts
 		if v.sinceAt == v.since.Root {
 			how = prefix
@@ -175,6 +186,8 @@ func (v *verifier) goesOn(c chain.Checkpoint, proofs map[uint64][]chain.Hash) er
 	case later:
 		v.faults.of(rolledBack).set("at least "+number(v.since.Size), number(c.Size))
 		v.report.Evidence = []string{string(v.o.Since), v.report.Note}
+	case void:
+		v.faults.of(badConsistency).set(hexOf(c.Root)+" at "+number(c.Size), "another root")
 	}
 	return nil
 }
@@ -191,10 +204,11 @@ func (v *verifier) cosigned(s chain.Section, c chain.Checkpoint, proofs map[uint
 	}
 	q, err := v.o.Policy.Judge(s.Data)
 	if err != nil {
-		v.faults.of(badStatement).Want = "cosignatures that are valid, where they are of a known witness"
+		v.faults.of(badTimestamp).Want = "cosignatures that hold, where they are of a known witness"
 		return
 	}
-	if !q.Met || v.report.Witnessed != nil && v.report.Witnessed.Size >= earlier.Size {
+	v.met = v.met || q.Met
+	if !q.Met || q.At == 0 || v.report.Witnessed != nil && v.report.Witnessed.Size >= earlier.Size {
 		return
 	}
 	seen := Seen{Size: earlier.Size, At: time.Unix(q.At, 0).UTC()}
@@ -234,9 +248,11 @@ func (v *verifier) earlier(earlier chain.Checkpoint, signed []byte, c chain.Chec
 		return true
 	case unknown:
 		v.report.Unrelated++
+	case void:
+		v.faults.of(badConsistency).set(hexOf(c.Root)+" at "+number(c.Size), "another root")
 	default:
 		code := otherLedger
-		if _, err := v.signer(signed, earlier.Size); how == contradicts && signed != nil && err == nil && earlier.Origin == c.Origin {
+		if _, err := v.signer(signed, earlier.Size); how == contradicts && signed != nil && err == nil {
 			code, v.report.Evidence = forked, []string{string(signed), v.report.Note}
 		}
 		v.faults.of(code).set(hexOf(earlier.Root)+" at "+number(earlier.Size), hexOf(c.Root)+" at "+number(c.Size))

@@ -59,7 +59,9 @@ func (v *verifier) time(sections []chain.Section) Result {
 	switch {
 	case v.failed(timing):
 		return Result{Failed, "a timestamp or a cosigned checkpoint does not hold"}
-	case v.o.Policy != nil && r.Witnessed == nil:
+	case v.stopped:
+		return Result{Unconfirmed, "reading stopped before it came to that"}
+	case v.o.Policy != nil && !v.met:
 		lacking = append(lacking, "the quorum of the policy has cosigned nothing in it")
 	case v.o.Policy == nil && cosigned > 0:
 		lacking = append(lacking, "its cosignatures were not looked at, bring a policy with the witnesses' keys")

@@ -101,6 +101,8 @@ type verifier struct {
 	keys    *chain.KeyHistory // nil without a genesis
 	claim   coverage          // of an excerpt: what it says it covers
 	demand  coverage          // what the auditor asks for
+	met     bool              // a checkpoint satisfies the auditor's policy
+	stopped bool              // reading ended before the sections did
 	last    neighbour
 	faults  faultList
 	report  Report
@@ -187,6 +189,7 @@ func (v *verifier) finish(broken *chain.BundleError, sections []chain.Section) e
 		v.faults.of(badGenesis).Want = "an entry"
 	}
 	complete := broken == nil || broken.Kind == chain.BadTrailer || broken.Kind == chain.AfterTrailer
+	v.stopped = !complete
 	var err error
 	if complete {
 		err = v.statements(sections)
