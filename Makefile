@@ -43,7 +43,7 @@ arch:
 	go test -count=1 -run 'Test' ./cmd
 
 golden:    ## rewrite generated and golden files; commit the difference only if you understand it
-	go test ./events ./events/base ./projections -update
+	go test ./events ./events/base ./projections ./ledger/verify -update
 	git diff --stat
 
 bench:     ## the benchmarks, one after the other
