@@ -29,17 +29,25 @@ func (v *verifier) verdicts(sections []chain.Section) {
 	r.Erasure = v.erasure(sections)
 }
 
+// entries counts them in words.
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
 func (v *verifier) failed(aspect int) bool { return v.faults.aspects&aspect != 0 }
 
 func (v *verifier) content() Result {
 	r := &v.report
 	switch {
 	case !v.failed(content) && v.excerpt != nil:
-		return Result{Sound, fmt.Sprintf("%d entries, each proved to be one of the ledger's %d", r.Size, r.Checkpoint.Size)}
+		return Result{Sound, fmt.Sprintf("%s, each proved to be one of the ledger's %d", entries(r.Size), r.Checkpoint.Size)}
 	case !v.failed(content) && v.excused():
-		return Result{Sound, fmt.Sprintf("%d entries, every link and the root; of payloads those that were asked for", r.Size)}
+		return Result{Sound, fmt.Sprintf("%s, every link and the root; of payloads those that were asked for", entries(r.Size))}
 	case !v.failed(content):
-		return Result{Sound, fmt.Sprintf("%d entries, every link, digest and the root", r.Size)}
+		return Result{Sound, fmt.Sprintf("%s, every link, digest and the root", entries(r.Size))}
 	case r.FaultCount == 1:
 		return Result{Failed, "1 fault: " + r.Faults[0].What}
 	}
@@ -76,16 +84,16 @@ func (v *verifier) time(sections []chain.Section) Result {
 		lacking = append(lacking, fmt.Sprintf("nothing in it ties %d earlier checkpoints to the one that covers it", r.Unrelated))
 	}
 	if w := r.Witnessed; w != nil {
-		shown = append(shown, fmt.Sprintf("%d entries seen by %s at %s", w.Size, strings.Join(w.By, ", "), w.At.Format(time.RFC3339)))
+		shown = append(shown, fmt.Sprintf("%s seen by %s at %s", entries(w.Size), strings.Join(w.By, ", "), w.At.Format(time.RFC3339)))
 	}
 	if s := first(r.Stamped); s != nil {
-		shown = append(shown, fmt.Sprintf("%d entries stamped by %s at %s", s.Size, s.By[0], s.At.UTC().Format(time.RFC3339)))
+		shown = append(shown, fmt.Sprintf("%s stamped by %s at %s", entries(s.Size), s.By[0], s.At.UTC().Format(time.RFC3339)))
 	}
 	switch {
 	case len(lacking) > 0:
 		return Result{Unconfirmed, strings.Join(append(lacking, shown...), "; ")}
 	case len(shown) == 0:
-		return Result{NotClaimed, "no timestamp and no cosignature in the bundle"}
+		return Result{NotClaimed, "no timestamp and no cosignature in it"}
 	case v.failed(content) || r.Signature.Verdict != Sound:
 		return Result{Unconfirmed, "content and signature must be sound first"}
 	}
@@ -124,6 +132,9 @@ func (v *verifier) scope() Result {
 		what = r.Claim
 		if !checkable(&v.excerpt.scope) && !checkable(&v.o.Demand) {
 			return Result{Unconfirmed, what + "; whether they are all, only the whole ledger can show"}
+		}
+		if v.excerpt.scope.By == chain.ByPeriod && !v.claim.ended {
+			what += ", as far as the ledger went then"
 		}
 	}
 	if v.o.Since != nil {
