@@ -48,7 +48,11 @@ say "7. The evidence: one file, verified offline"
 greffe bundle -f "$dir/evidence.greffe"
 greffe-audit verify "$dir/evidence.greffe" --key "$GREFFE_DIR/main.vkey"
 
-say "8. One byte of it changed"
+say "8. One event by itself, with the path to the signed root"
+greffe prove --seq 12 -f "$dir/event.tlog-proof"
+greffe-audit verify "$dir/event.tlog-proof" --key "$GREFFE_DIR/main.vkey"
+
+say "9. One byte of the evidence changed"
 size=$(wc -c <"$dir/evidence.greffe")
 at=$((size / 2))
 byte=$(dd if="$dir/evidence.greffe" bs=1 skip=$at count=1 2>/dev/null | od -An -tu1 | tr -d ' ')
