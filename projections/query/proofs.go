@@ -72,7 +72,7 @@ func (s *service) seqOf(q EventQuestion) (uint64, error) {
 		}
 		return seq, err
 	default:
-		return 0, &Error{codeBadQuestion, "an event is named by its seq, or by its id, a ULID, and its publisher"}
+		return 0, &Error{codeBadQuestion, "an event is named by its seq, or by its publisher and its id, a ULID"}
 	}
 }
 

@@ -75,6 +75,8 @@ func sources(l *projectionstest.Ledger, st *store.Store) query.Sources {
 			return query.Status{Ledger: "main", Size: l.Size(), Checkpoint: query.CheckpointPoint{Size: l.Size(), Root: "ab"}}
 		},
 		Checkpoint: func(context.Context) ([]byte, uint64, error) { return []byte("a note\n"), l.Size(), nil },
+		Evidence:   func(uint64) ([]query.Statement, error) { return nil, nil },
+		KeyEvents:  func(uint64) ([]uint64, error) { return nil, nil },
 	}
 }
 
