@@ -18,13 +18,16 @@ import (
 )
 
 func publishCmd(o *options) *cobra.Command {
-	var publisher string
+	var publisher, proofs string
 	cmd := &cobra.Command{
 		Use:   "publish FILE|-",
 		Short: "publish events: JSON objects one after the other, NDJSON, or one array",
 		Long: "Publish events and print one receipt a line. The file holds CloudEvents as JSON objects,\n" +
 			"one after the other (NDJSON is that) or in one array.\n\n" +
-			"Exit code 0 only if every event is recorded or a duplicate, else 5.",
+			"With --proofs each entry is proved at once: DIR/EVENT-ID.tlog-proof stands without the daemon, as\n" +
+			"that of greffe prove does. What is not recorded is in EVENT-ID.conflict-SEQ.tlog-proof or\n" +
+			"quarantined-SEQ.tlog-proof.\n\n" +
+			"Exit code 0 only if every event is recorded or a duplicate, else 5; 4 if a proof is missing.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in, err := openInput(args[0], cmd.InOrStdin())
@@ -32,7 +35,10 @@ func publishCmd(o *options) *cobra.Command {
 				return err
 			}
 			defer in.Close()
-			s := submitter{o: o, publisher: publisher, receipts: cmd.OutOrStdout(), progress: cmd.ErrOrStderr()}
+			s := submitter{o: o, publisher: publisher, receipts: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), proofs: proofs}
+			if err := s.openProofs(); err != nil {
+				return err
+			}
 			if err := s.run(cmd.Context(), eventsIn(in), 0); err != nil {
 				return err
 			}
@@ -43,6 +49,7 @@ func publishCmd(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&publisher, "publisher", "dpo", "publish as: dpo, or a name of greffed publisher add")
+	cmd.Flags().StringVar(&proofs, "proofs", "", "write the proof of each entry into this folder, which is made if need be")
 	return cmd
 }
 
@@ -96,6 +103,8 @@ type submitter struct {
 	publisher string
 	receipts  io.Writer // nil prints none
 	progress  io.Writer
+	proofs    string // folder for the proofs of entries, "" asks for none
+	unproved  int
 	counts    map[gateway.Disposition]int
 	lastSeq   uint64
 }
@@ -117,10 +126,14 @@ func (s *submitter) run(ctx context.Context, raws iter.Seq2[[]byte, error], tota
 	defer bar.Finish()
 	s.counts = map[gateway.Disposition]int{}
 	client := gateway.NewClient(nc, s.o.target.Ledger, s.publisher)
+	client.Proofs = s.proofs != ""
 	err = client.SubmitAll(ctx, raws, func(_ int, r gateway.Receipt) error {
 		s.counts[r.Disposition]++
 		s.lastSeq = max(s.lastSeq, r.Seq)
 		bar.Step(1)
+		if err := s.keepProof(&r); err != nil {
+			return err
+		}
 		if s.receipts == nil {
 			return nil
 		}
@@ -136,7 +149,7 @@ func (s *submitter) run(ctx context.Context, raws iter.Seq2[[]byte, error], tota
 func (s *submitter) verdict() error {
 	conflicts, quarantined := s.counts[gateway.Conflict], s.counts[gateway.Quarantined]
 	if conflicts+quarantined == 0 {
-		return nil
+		return s.proven()
 	}
 	return &cli.Error{
 		Code: cli.ExitNo,

@@ -268,7 +268,7 @@ func (d *daemon) startIngest(ctx context.Context, _ serveFlags) error {
 	if err != nil {
 		return err
 	}
-	d.gateway = gateway.New(d.front, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.folder.ledger, Secret: secret, Log: d.log})
+	d.gateway = gateway.New(d.front, gatewayLedger{d.ledger}, publisher, gateway.Options{Ledger: d.folder.ledger, Secret: secret, Prover: prover{d}, Log: d.log})
 	d.ingest = ingest.New(source{d.stream}, d.ledger, ingest.Options{
 		Ledger: d.folder.ledger, Log: d.log,
 		Committed: func(drafts []ledger.Draft, placed []ledger.Placed) {

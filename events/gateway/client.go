@@ -23,6 +23,8 @@ type Client struct {
 	topic string
 	// Window is how many events may wait for their receipt; 0 means 256.
 	Window int
+	// Proofs asks for the proof of each entry in its receipt.
+	Proofs bool
 	// Patience is how long one receipt may take before the event is sent again; 0
 	// means 10 seconds. Sending again is safe: the id makes it a duplicate.
 	Patience time.Duration
@@ -126,7 +128,11 @@ func (s *submission) publish(n int) error {
 	if f.tries > maxTries {
 		return fmt.Errorf("%w for event %d after %d tries: the daemon is busy or gone, send the rest again later", ErrNoReceipt, n+1, maxTries)
 	}
-	if err := s.c.nc.PublishRequest(s.c.topic, s.inbox+"."+strconv.Itoa(n), f.raw); err != nil {
+	m := &nats.Msg{Subject: s.c.topic, Reply: s.inbox + "." + strconv.Itoa(n), Data: f.raw}
+	if s.c.Proofs {
+		m.Header = nats.Header{HeaderProof: []string{"1"}}
+	}
+	if err := s.c.nc.PublishMsg(m); err != nil {
 		if errors.Is(err, nats.ErrMaxPayload) {
 			return fmt.Errorf("event %d has %d bytes, which the server does not take: attach documents by digest (%w)", n+1, len(f.raw), err)
 		}

@@ -5,6 +5,9 @@
 // cannot accept is not dropped: it becomes a ledger.quarantined event that says why,
 // and that has its own place in the chain.
 //
+// A submission with the header Greffe-Proof: 1 gets the proof of its entry in its
+// receipt, see [HeaderProof].
+//
 // # Crashes
 //
 // The gateway keeps nothing on disk. A publisher that got no receipt sends the event
@@ -70,6 +73,7 @@ type Options struct {
 	MaxBytes    int           // bytes of events in flight; 0 means 64 MiB
 	Patience    time.Duration // until an event without receipt is given up; 0 means 30 seconds
 	MaxBatch    int           // events in one publish; 0 means stream.MaxBatch
+	Prover      Prover        // nil: no receipt carries a proof
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -82,7 +86,8 @@ type Gateway struct {
 	nc  *nats.Conn
 	sub *nats.Subscription
 
-	wake chan struct{}
+	wake  chan struct{}
+	prove chan struct{} // something is owed
 
 	mu      sync.Mutex
 	waiting []*item          // accepted and not yet published, in order
@@ -90,6 +95,7 @@ type Gateway struct {
 	held    map[string]int   // requests without answer, by publisher
 	asked   int              // all of them
 	bytes   int              // of the events in flying
+	owed    []owed           // receipts that wait for their proof
 	counts  Counts
 
 	checker checker // owned by the subscription's goroutine
@@ -117,6 +123,7 @@ type waiter struct {
 	id          string           // the submitted id, if it could be read
 	reasons     []events.Problem // why it is quarantined, if it is
 	quarantined bool
+	proof       bool // the receipt is to carry one
 	again       bool // the same event was already on its way: the answer is duplicate
 }
 
@@ -142,7 +149,7 @@ func New(nc *nats.Conn, led Ledger, pub Publisher, o Options) *Gateway {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), flying: map[flight]*item{}, held: map[string]int{}}
+	return &Gateway{o: o, led: led, pub: pub, nc: nc, wake: make(chan struct{}, 1), prove: make(chan struct{}, 1), flying: map[flight]*item{}, held: map[string]int{}}
 }
 
 // Listen takes submissions from here on. They are published once [Gateway.Run] runs.
@@ -166,6 +173,9 @@ func (g *Gateway) Listen() error {
 // sent again by their publishers.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.sub.Unsubscribe()
+	var proving sync.WaitGroup
+	proving.Go(func() { g.payAll(ctx) })
+	defer proving.Wait()
 	sweep := time.NewTicker(g.o.Patience / 4)
 	defer sweep.Stop()
 	for {
@@ -269,28 +279,6 @@ func (g *Gateway) land(it *item) {
 	g.bytes -= len(it.out.Data)
 }
 
-// admit counts a request in, or reports that too many wait: of all publishers, of
-// this one, or too many bytes. g.mu is held.
-func (g *Gateway) admit(w waiter, size int) bool {
-	if g.asked >= g.o.MaxInFlight || g.held[w.publisher] >= max(1, g.o.MaxInFlight/2) || g.bytes+size > g.o.MaxBytes {
-		g.counts.Busy++
-		g.send(w.reply, problemBusy)
-		return false
-	}
-	g.asked++
-	g.held[w.publisher]++
-	return true
-}
-
-// reply answers a request that was admitted. g.mu is held.
-func (g *Gateway) reply(w waiter, text string) {
-	g.asked--
-	if g.held[w.publisher]--; g.held[w.publisher] == 0 {
-		delete(g.held, w.publisher)
-	}
-	g.send(w.reply, text)
-}
-
 // take is called for every submission, one at a time. It never waits.
 func (g *Gateway) take(m *nats.Msg) {
 	if !answerable(m.Reply) {
@@ -298,7 +286,7 @@ func (g *Gateway) take(m *nats.Msg) {
 		return
 	}
 	publisher := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-	w := waiter{publisher: publisher, reply: m.Reply}
+	w := waiter{publisher: publisher, reply: m.Reply, proof: m.Reply != "" && m.Header.Get(HeaderProof) == "1"}
 	if !events.ValidName(publisher) || publisher == events.DaemonPublisher {
 		g.refuse(w, problemPublisher) // an external server may let anybody through
 		return
@@ -353,9 +341,7 @@ func (g *Gateway) answerKnown(f flight, w waiter) (bool, error) {
 	if !ok || err != nil {
 		return false, err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.send(w.reply, g.receipt(w, place, disposition))
+	g.hand(w, place, disposition)
 	return true, nil
 }
 
@@ -388,14 +374,6 @@ func (g *Gateway) enqueue(it *item) {
 	case g.wake <- struct{}{}:
 	default:
 	}
-}
-
-// refuse answers a request that was not admitted.
-func (g *Gateway) refuse(w waiter, problem string) {
-	g.mu.Lock()
-	g.counts.Failed++
-	g.mu.Unlock()
-	g.send(w.reply, problem)
 }
 
 // Committed gives the receipts of entries that are on the ledger's disk. Entries of
@@ -432,5 +410,10 @@ func (g *Gateway) settle(w waiter, f flight, c *Committed) {
 			place, disposition = first, d
 		}
 	}
-	g.reply(w, g.receipt(w, place, disposition))
+	text := g.receipt(w, place, disposition)
+	if w.proof {
+		g.owe(w, place.Seq, text)
+		return
+	}
+	g.reply(w, text)
 }

@@ -35,6 +35,8 @@ type system struct {
 	ledger  *ledger.Ledger
 	gateway *gateway.Gateway
 	dir     string
+
+	verifier note.Verifier
 }
 
 func start(t testing.TB, o gateway.Options) *system {
@@ -56,6 +58,7 @@ func start(t testing.TB, o gateway.Options) *system {
 		t.Fatal(err)
 	}
 	signer, verifier := openGenesis(t, st)
+	s.verifier = verifier
 	if s.ledger, err = ledger.Open(s.dir, ledger.Options{Signer: signer, Verifier: verifier}); err != nil {
 		t.Fatal(err)
 	}

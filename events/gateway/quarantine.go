@@ -26,9 +26,7 @@ func (g *Gateway) quarantine(publisher string, raw []byte, w waiter, problems []
 		g.refuse(w, problemUnavailable)
 		return
 	} else if ok {
-		g.mu.Lock()
-		g.send(w.reply, g.receipt(w, place, Quarantined))
-		g.mu.Unlock()
+		g.hand(w, place, Quarantined)
 		return
 	}
 	if g.join(f, w) {

@@ -27,6 +27,8 @@ type Receipt struct {
 	LeafHash    string      `json:"leaf_hash"` // hexadecimal
 	Disposition Disposition `json:"disposition"`
 	Reasons     []Reason    `json:"reasons,omitempty"`
+	Proof       string      `json:"proof,omitempty"`    // on request: C2SP tlog-proof of the entry
+	Unproved    string      `json:"unproved,omitempty"` // why the proof that was asked for is not there
 }
 
 // A Reason says why an event is quarantined, in the words of RFC 9457.
@@ -95,6 +97,36 @@ func reasonsOf(problems []events.Problem) []Reason {
 		out[i] = Reason{Type: "urn:greffe:reason:" + p.Code, Title: titleOf(p.Code), Detail: p.Detail, Pointer: p.Pointer}
 	}
 	return out
+}
+
+// admit counts a request in, or reports that too many wait: of all publishers, of
+// this one, or too many bytes. g.mu is held.
+func (g *Gateway) admit(w waiter, size int) bool {
+	if g.asked >= g.o.MaxInFlight || g.held[w.publisher] >= max(1, g.o.MaxInFlight/2) || g.bytes+size > g.o.MaxBytes {
+		g.counts.Busy++
+		g.send(w.reply, problemBusy)
+		return false
+	}
+	g.asked++
+	g.held[w.publisher]++
+	return true
+}
+
+// reply answers a request that was admitted. g.mu is held.
+func (g *Gateway) reply(w waiter, text string) {
+	g.asked--
+	if g.held[w.publisher]--; g.held[w.publisher] == 0 {
+		delete(g.held, w.publisher)
+	}
+	g.send(w.reply, text)
+}
+
+// refuse answers a request that was not admitted.
+func (g *Gateway) refuse(w waiter, problem string) {
+	g.mu.Lock()
+	g.counts.Failed++
+	g.mu.Unlock()
+	g.send(w.reply, problem)
 }
 
 // send sends without waiting: the client's own goroutine flushes many at once. If
