@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"greffe/ledger/chain"
 	"greffe/ledger/verify"
 )
@@ -19,9 +21,11 @@ type difference struct {
 	A diffSide `json:"a"`
 	B diffSide `json:"b"`
 	// Relation is same, grew (all of A is in B), shrank (all of B is in A), overlap (each
-	// has entries that the other has not) or forked (they contradict each other).
+	// has entries that the other has not) or forked (they contradict each other). Unless
+	// Tied, nothing in them shows that they are of one history.
 	Relation string `json:"relation"`
 	// Common is the number of entries that both hold and that are equal.
+	Tied   bool   `json:"tied"`
 	Common uint64 `json:"common"`
 	// Forked is the first entry at which they contradict each other.
 	Forked *uint64 `json:"forked_at,omitempty"`
@@ -66,16 +70,46 @@ func (c *command) diff(args []string) int {
 		}
 	}
 	d, err := c.compare(o.files, reports)
+	if err == nil {
+		err = c.tie(d, reports, key)
+	}
 	if err != nil {
 		return c.cannot(err, "one of the files changed while it was read, or is the proof of one event, which has nothing to compare")
 	}
 	if err := d.write(c.stdout, o.format); err != nil {
 		return c.cannot(fmt.Errorf("write difference: %w", err), "check where standard output goes")
 	}
-	if d.Relation == "forked" {
+	switch {
+	case d.Relation == "forked":
 		return exitTampering
+	case !d.Tied:
+		return exitUnconfirmed
 	}
 	return max(exitCode(reports[0]), exitCode(reports[1]))
+}
+
+// tie finds out whether the bundle with the larger checkpoint goes on from the other's:
+// entries that two excerpts have in common do not show it, and those that they have not
+// might differ.
+func (c *command) tie(d *difference, r [2]*verify.Report, key note.Verifier) error {
+	if d.Relation == "forked" {
+		return nil
+	}
+	older, newer := 0, 1
+	if r[0].Checkpoint.Size > r[1].Checkpoint.Size {
+		older, newer = 1, 0
+	}
+	again, err := c.judge([]string{d.A.File, d.B.File}[newer], key, verify.Options{Since: []byte(r[older].Note)}, true)
+	if err != nil {
+		return err
+	}
+	switch d.Tied = again.Scope.Verdict != verify.Failed && again.GoesOn; {
+	case len(again.Evidence) > 0:
+		d.Relation, d.Evidence = "forked", again.Evidence
+	case exitCode(again) == exitTampering:
+		return errors.New("the proof of consistency in the newer bundle does not hold")
+	}
+	return nil
 }
 
 // compare reads both files side by side, in the order of seqs.
@@ -168,6 +202,9 @@ func (d *difference) write(w io.Writer, format string) error {
 		"same": "they are the same", "grew": "b goes on from a", "shrank": "a goes on from b", "overlap": "each has what the other has not",
 		"forked": "THEY CONTRADICT EACH OTHER",
 	}[d.Relation])
+	if !d.Tied && d.Relation != "forked" {
+		fmt.Fprint(&b, "nothing in them shows that they are of one history: ask for a whole ledger, or for an excerpt --since the older checkpoint\n")
+	}
 	if d.Forked != nil {
 		fmt.Fprintf(&b, "the first entry that differs is seq %d\n", *d.Forked)
 	}

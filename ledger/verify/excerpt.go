@@ -7,7 +7,8 @@ import (
 // An excerpt is what the sections of a version 2 bundle say, read before its records.
 // Nothing writes to it after that.
 type excerpt struct {
-	checkpoint chain.Checkpoint // unproved; size 0 if there is none to check proofs against
+	checkpoint chain.Checkpoint // unproved
+	readable   bool             // there is one to check proofs against
 	scope      chain.Scope
 	claimed    bool // the scope could be read
 }
@@ -19,7 +20,8 @@ func newExcerpt(sections []chain.Section) *excerpt {
 	for _, s := range sections {
 		switch s.Kind {
 		case chain.SectionCheckpoint:
-			ex.checkpoint, _ = chain.ReadCheckpoint(s.Data)
+			c, err := chain.ReadCheckpoint(s.Data)
+			ex.checkpoint, ex.readable = c, err == nil
 		case chain.SectionScope:
 			scope, err := chain.ParseScope(s.Data)
 			ex.scope, ex.claimed = scope, err == nil
@@ -43,7 +45,7 @@ func (r *run) checkExcerpt(b *chain.Block, ex *excerpt) {
 		} else {
 			compareExcerpt(&r.faults, prev, cur)
 		}
-		if h := cur.header; h != nil && cur.proved && ex.checkpoint.Size > 0 {
+		if h := cur.header; h != nil && cur.proved && ex.readable {
 			if chain.CheckInclusion(chain.CutHashes(rec.Proof), ex.checkpoint.Size, ex.checkpoint.Root, seq, cur.leaf) != nil {
 				r.faults.at(badProof, seq).Want = hexOf(ex.checkpoint.Root)
 			}
@@ -116,15 +118,30 @@ func (v *verifier) mergeExcerpt(b *chain.Block, r *run, ex *excerpt) {
 	v.join(r)
 }
 
-// stray reports an entry that an excerpt of this scope has no reason to hold. Of a
-// period, the entries beside it belong to it.
+// stray reports an entry that an excerpt of this scope has no reason to hold. The genesis
+// and key events belong to each; to a period also the entry before it and the one after.
 func (v *verifier) stray(h chain.Header) {
-	if ex := v.excerpt; !ex.claimed || h.Seq() == 0 || ex.scope.By == chain.ByPeriod || chain.IsKeyEvent(h) {
+	ex := v.excerpt
+	if !ex.claimed || h.Seq() == 0 || chain.IsKeyEvent(h) {
 		return
 	}
-	if e := h.Entry(); !v.excerpt.scope.Chooses(&e) {
-		v.faults.at(strayEntry, e.Seq).Want = v.excerpt.scope.String()
+	e := h.Entry()
+	switch {
+	case ex.scope.Chooses(&e):
+	case ex.scope.By == chain.ByPeriod && e.LedgeredAt < ex.scope.From:
+		if v.before != nil { // then that one was not the last before the period
+			v.strayAt(*v.before)
+		}
+		v.before = &e.Seq
+	case ex.scope.By == chain.ByPeriod && !v.after:
+		v.after = true
+	default:
+		v.strayAt(e.Seq)
 	}
+}
+
+func (v *verifier) strayAt(seq uint64) {
+	v.faults.at(strayEntry, seq).Want = v.excerpt.scope.String()
 }
 
 // A coverage finds out whether the records that pass are all that a scope by range or by

@@ -97,6 +97,9 @@ type Report struct {
 	// Untrusted is the number of timestamps of other authorities, Unrelated that of
 	// statements which nothing in the bundle ties to its checkpoint.
 	Untrusted, Unrelated int
+	// GoesOn reports whether it was shown that the ledger goes on from the checkpoint
+	// brought as [Options.Since].
+	GoesOn bool
 	// Evidence is the signed notes that cannot both be true, if there are such.
 	Evidence []string
 	// Content: every hash, link and rule, and the root of the checkpoint.

@@ -178,7 +178,7 @@ func (v *verifier) goesOn(c chain.Checkpoint, proofs map[uint64][]chain.Hash) er
 			how = prefix
 		}
 	}
-	v.goes = how
+	v.goes, v.report.GoesOn = how, how == prefix
 	switch how {
 	case contradicts:
 		v.faults.of(forked).set(hexOf(v.since.Root)+" at "+number(v.since.Size), hexOf(c.Root)+" at "+number(c.Size))

@@ -100,6 +100,8 @@ type verifier struct {
 	excerpt *excerpt          // nil: a whole ledger
 	keys    *chain.KeyHistory // nil without a genesis
 	claim   coverage          // of an excerpt: what it says it covers
+	before  *uint64           // of a period: seq of the entry before it
+	after   bool              // of a period: the entry after it has passed
 	demand  coverage          // what the auditor asks for
 	met     bool              // a checkpoint satisfies the auditor's policy
 	stopped bool              // reading ended before the sections did

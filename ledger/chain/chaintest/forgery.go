@@ -291,7 +291,7 @@ func (f *Forgery) setCheckpoint(text []byte) {
 	f.section(chain.SectionCheckpoint, text)
 }
 
-// checkpoint size|root|origin|text|old replaces the checkpoint by a signed one that is
+// checkpoint size|root|origin|empty|text|old replaces the checkpoint by a signed one that is
 // wrong in that line, by something that is none, or by one that another key signed.
 func (f *Forgery) checkpoint(a []string) {
 	size, root := uint64(len(f.Ledger.Records)), f.Ledger.RootAt(uint64(len(f.Ledger.Records)))
@@ -303,6 +303,8 @@ func (f *Forgery) checkpoint(a []string) {
 	case "origin":
 		f.sign(f.other, size, root)
 		f.VKey = f.other.VKey
+	case "empty":
+		f.sign(f.Ledger, 0, chain.PayloadHash(nil))
 	case "text":
 		f.setCheckpoint([]byte("not a checkpoint\n"))
 	case "old":
