@@ -26,6 +26,12 @@ race:      ## all tests under the race detector (needs a C compiler)
 interop:   ## other people's clients follow a log of 100,000 entries that greffed serves
 	cd testdata/interop && go test -count=1 -v ./...
 
+hsm:       ## keys in a PKCS#11 module, tested with SoftHSM2 (needs a C compiler and softhsm2)
+	CGO_ENABLED=1 go vet -tags pkcs11 ./ledger/hsm ./cmd/greffed
+	CGO_ENABLED=1 go run $(STATICCHECK) -tags pkcs11 ./ledger/hsm
+	CGO_ENABLED=1 go test -count=1 -tags pkcs11 ./ledger/hsm
+	CGO_ENABLED=1 go test -count=1 -tags pkcs11 -run 'TestModule' ./cmd/greffed
+
 check: fmt vet lint arch ## what must hold before a commit
 
 fmt:
@@ -56,4 +62,4 @@ fuzz:      ## every fuzz target for FUZZTIME
 vuln:      ## known vulnerabilities in what is linked
 	go run $(GOVULNCHECK) ./...
 
-.PHONY: help build demo test bits race interop check fmt vet lint arch golden bench fuzz vuln
+.PHONY: help build demo test bits race interop hsm check fmt vet lint arch golden bench fuzz vuln

@@ -41,6 +41,7 @@ var arrows = []arrow{
 	{"ledger/chain/chaintest", []string{"ledger/chain"}, "toy ledgers for tests, made by the code that readers check"},
 	{"ledger/verify", []string{"ledger/chain"}, "the auditor's package is read in one sitting: nothing but the chain is behind it"},
 	{"ledger", []string{"ledger/chain"}, "the store keeps entries and knows nothing of what they mean"},
+	{"ledger/hsm", nil, "a key in a security module signs like any other: whoever needs one wraps it"},
 	{"ledger/tiles", []string{"ledger", "ledger/chain"}, "followers read the log at the standard paths, and nothing else"},
 	{"ledger/anchor/timestamp", nil, "what an authority signed is checked with the bytes and the roots alone"},
 	{"ledger/anchor/timestamp/timestamptest", []string{"ledger/anchor/timestamp"}, "an authority of openssl, for tests"},
@@ -54,7 +55,7 @@ var arrows = []arrow{
 	{"cmd/internal/cli", []string{"events", "events/durable", "events/stream"}, "what the command lines share is finding a daemon and talking to people"},
 	{"cmd/internal/clitest", nil, "tests of the command lines run the programs as people do, from outside"},
 	{"cmd/greffe", []string{"cmd/internal/cli", "events", "events/base", "events/gateway", "events/stream", "ledger/chain", "projections", "projections/query"}, "the client asks over NATS: it holds no store and no server; of the chain it needs scopes and checkpoints"},
-	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/durable", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/anchor/timestamp", "ledger/anchor/tsa", "ledger/anchor/witness", "ledger/chain", "ledger/ingest", "ledger/tiles", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
+	{"cmd/greffed", []string{"cmd/internal/cli", "events", "events/durable", "events/gateway", "events/stream", "events/stream/embedded", "ledger", "ledger/anchor/timestamp", "ledger/anchor/tsa", "ledger/anchor/witness", "ledger/chain", "ledger/hsm", "ledger/ingest", "ledger/tiles", "projections", "projections/query", "projections/store"}, "the daemon ties the parts together, and nothing else does"},
 	{"cmd/greffe-audit", []string{"ledger/anchor/timestamp", "ledger/chain", "ledger/verify", "projections"}, "an auditor trusts only what he can read: the chain, its verifier, and the folds that he repeats"},
 	{"cmd/greffe-witness", []string{"ledger/anchor/witness"}, "whoever runs a witness trusts only what he can read: no ledger, no stream"},
 }
@@ -107,6 +108,7 @@ var named = []struct {
 	{"golang.org/x/term", []string{"cmd/internal/cli"}, "whether there is a terminal"},
 	{"golang.org/x/mod/sumdb/note", []string{"ledger", "ledger/chain", "ledger/chain/chaintest", "ledger/verify", "ledger/anchor/witness", "cmd/greffed", "cmd/greffe-audit", "cmd/greffe-witness"}, "checkpoints are signed notes: who signs and who checks"},
 	{"golang.org/x/mod/sumdb/tlog", []string{"ledger/chain"}, "one package knows how the tree is hashed"},
+	{"github.com/miekg/pkcs11", []string{"ledger/hsm"}, "a C library is loaded in one place, and only with the build tag pkcs11"},
 	{"github.com/rogpeppe/go-internal/testscript", []string{"cmd/internal/clitest"}, "scripts are for tests"},
 	{"pgregory.net/rapid", []string{"projections/projectionstest"}, "generated histories are for tests"},
 	{"golang.org/x/crypto/cryptobyte", []string{"ledger/anchor/timestamp"}, "DER is read strictly: each byte of a token is accounted for"},
@@ -125,14 +127,14 @@ const module = "greffe/"
 type pkg struct {
 	ImportPath, Dir, Doc                        string
 	GoFiles, TestGoFiles, XTestGoFiles, Imports []string
-	Deps                                        []string
+	IgnoredGoFiles, Deps                        []string
 	short                                       string // the path within the module
 }
 
 // packages lists the module's own packages, with what they reach.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,GoFiles,TestGoFiles,XTestGoFiles,Imports,Deps", module+"...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Imports,Deps", module+"...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -147,6 +149,7 @@ func packages(t *testing.T) []pkg {
 			t.Fatal(err)
 		}
 		p.short = strings.TrimPrefix(p.ImportPath, module)
+		p.Imports = append(p.Imports, taggedImports(t, &p)...)
 		if len(p.GoFiles) > 0 {
 			all = append(all, p)
 		}
@@ -155,6 +158,24 @@ func packages(t *testing.T) []pkg {
 		t.Fatalf("go list found %d packages", len(all))
 	}
 	return all
+}
+
+// taggedImports returns what the files import that this build leaves out for their tags.
+func taggedImports(t *testing.T, p *pkg) (imports []string) {
+	t.Helper()
+	for _, name := range p.IgnoredGoFiles {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			imports = append(imports, strings.Trim(spec.Path.Value, `"`))
+		}
+	}
+	return imports
 }
 
 // below reports whether an import path is prefix or lies below it.
