@@ -43,3 +43,9 @@ func ParseGenesis(canonical []byte) (LedgerOpened, error) {
 // TypeQuarantined is the type of the event by which the gateway keeps that something
 // was submitted which it could not take.
 const TypeQuarantined = "ledger.quarantined.v1"
+
+// Types of the events that change which key signs; see FORMAT §4.1.
+const (
+	TypeKeyRotated = "ledger.key_rotated.v1"
+	TypeKeyRevoked = "ledger.key_revoked.v1"
+)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/mod/sumdb/note"
 
 	"greffe/ledger/chain"
 )
@@ -69,12 +70,22 @@ func (a *appender) writeTile(level int, n uint64, tile []byte) {
 // receipted, only after [Staged.Wait].
 //
 // A crash before the write is synced loses the whole batch; ingest reads its messages
-// again, and the same entries come out.
+// again, and the same entries come out. The key that is valid at the batch's last size
+// signs; without its private key the error is of class [ErrNoSigner], and nothing has
+// happened.
 func (l *Ledger) Stage(drafts []Draft, anchor Anchor) (*Staged, error) {
 	if len(drafts) > recentSize {
 		return nil, fmt.Errorf("append %d entries at once: at most %d", len(drafts), recentSize)
 	}
 	a := &l.appender
+	keys, err := l.keysAfter(drafts)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := l.signerAt(keys, a.edge.Size+uint64(len(drafts)))
+	if err != nil {
+		return nil, err // nothing has changed yet: the same batch may come again
+	}
 	s := &Staged{l: l, batch: l.db.NewBatchWithSize(batchSize(drafts)), Placed: make([]Placed, 0, len(drafts))}
 	a.batch, a.err = s.batch, nil
 	clear(a.conflicts)
@@ -85,7 +96,7 @@ func (l *Ledger) Stage(drafts []Draft, anchor Anchor) (*Staged, error) {
 		}
 		s.Placed = append(s.Placed, placed)
 	}
-	if err := l.seal(anchor); err != nil {
+	if err := l.seal(signer, anchor); err != nil {
 		return nil, err
 	}
 	if err := l.db.ApplyNoSyncWait(s.batch, pebble.Sync); err != nil {
@@ -106,13 +117,10 @@ func batchSize(drafts []Draft) int {
 // place gives one draft its disposition, its header and its keys.
 func (l *Ledger) place(d *Draft) (Placed, error) {
 	a := &l.appender
-	e := chain.Entry{
-		Seq: a.edge.Size, Prev: a.edge.Leaf, Epoch: d.Epoch, StreamSeq: d.StreamSeq,
-		LedgeredAt: max(d.At, a.edge.Head.LedgeredAt), EventID: d.ID,
-		Publisher: d.Publisher, Type: d.Type, Aggregate: d.Aggregate,
-	}
-	if e.Seq == 0 {
-		e.Prev = chain.GenesisPrev(d.LedgerID)
+	e := d.entry(a.edge.Size)
+	e.LedgeredAt = max(d.At, a.edge.Head.LedgeredAt)
+	if e.Seq > 0 {
+		e.Prev = a.edge.Leaf
 	}
 	placed := Placed{Seq: e.Seq}
 	var err error
@@ -136,9 +144,36 @@ func (l *Ledger) place(d *Draft) (Placed, error) {
 	if err := a.writeEntry(e.Seq, payload); err != nil {
 		return placed, err
 	}
+	if err := a.followKeys(payload); err != nil {
+		return placed, err
+	}
 	a.tree.Append(placed.Leaf, a.writeTile)
 	a.edge.Size, a.edge.Head, a.edge.Leaf = e.Seq+1, e, placed.Leaf
 	return placed, a.err
+}
+
+// entry is what the draft says of its entry at seq. What the entries before it say is
+// left to the caller: disposition, prev, and that time does not go back.
+func (d *Draft) entry(seq uint64) chain.Entry {
+	e := chain.Entry{
+		Seq: seq, Epoch: d.Epoch, StreamSeq: d.StreamSeq, LedgeredAt: d.At, EventID: d.ID,
+		Publisher: d.Publisher, Type: d.Type, Aggregate: d.Aggregate,
+	}
+	if seq == 0 {
+		e.Prev = chain.GenesisPrev(d.LedgerID)
+	}
+	return e
+}
+
+// followKeys keeps the ledger's keys and the index of what changed them, for the entry
+// whose header is in a.header.
+func (a *appender) followKeys(payload []byte) (err error) {
+	h := chain.Header(a.header)
+	if a.edge.Keys, err = foldKeys(a.edge.Keys, h, payload); err != nil || !chain.IsKeyEvent(h) {
+		return err
+	}
+	a.key = appendKeyEventKey(a.key[:0], h.Seq())
+	return a.batch.Set(a.key, nil, nil)
 }
 
 // writeEntry writes the header that is in a.header and the payload, without a copy.
@@ -193,15 +228,20 @@ func (l *Ledger) disposition(d *Draft, seq uint64) (chain.Disposition, uint64, e
 	return chain.Conflict, known.seq, a.batch.Set(a.key, binary.BigEndian.AppendUint64(nil, seq), nil)
 }
 
-// seal writes the checkpoint over everything appended so far, and the anchor.
-func (l *Ledger) seal(anchor Anchor) error {
+// seal writes the checkpoint over everything appended so far, and the anchor. Without a
+// signer the checkpoint is its text alone.
+func (l *Ledger) seal(signer note.Signer, anchor Anchor) error {
 	a := &l.appender
-	a.edge.Root, a.edge.Anchor = a.tree.Root(), anchor
-	var err error
-	if a.edge.Checkpoint, err = chain.SignCheckpoint(l.signer.Name(), a.edge.Size, a.edge.Root, l.signer); err != nil {
-		return fmt.Errorf("sign checkpoint of size %d: %w", a.edge.Size, err)
+	a.edge.Root, a.edge.Anchor, a.edge.Checkpoint = a.tree.Root(), anchor, nil
+	text := []byte(chain.FormatCheckpoint(l.origin, a.edge.Size, a.edge.Root))
+	if signer != nil {
+		var err error
+		if text, err = chain.SignCheckpoint(l.origin, a.edge.Size, a.edge.Root, signer); err != nil {
+			return fmt.Errorf("sign checkpoint of size %d: %w", a.edge.Size, err)
+		}
+		a.edge.Checkpoint = text
 	}
-	if err := a.batch.Set([]byte{spaceCheckpoint}, a.edge.Checkpoint, nil); err != nil {
+	if err := a.batch.Set([]byte{spaceCheckpoint}, text, nil); err != nil {
 		return err
 	}
 	return a.batch.Set([]byte{spaceAnchor}, appendAnchor(nil, anchor), nil)

@@ -15,10 +15,12 @@ import (
 //	i publisher 0 id   → seq of the first entry with that id, its content digest
 //	c publisher 0 id digest → seq of the conflict entry with that content
 //	t level n          → a complete tile: 256 hashes
-//	k                  → the newest signed checkpoint
+//	k                  → the newest checkpoint: a signed note, or its text alone while a
+//	                     ledger catches up through what an older key signed
 //	w size             → a checkpoint of that size with cosignatures of witnesses
 //	s size ns digest   → an RFC 3161 timestamp over the checkpoint of that size: root,
 //	                     u8 length, authority, token; the digest is 8 bytes of the token's
+//	y seq              → nothing: the entry is a key event (FORMAT §4.1)
 //	a                  → the anchor: what the stream held at the newest entry
 //	v                  → the version of this layout
 const (
@@ -31,6 +33,7 @@ const (
 	spaceTimestamp  = 's'
 	spaceAnchor     = 'a'
 	spaceVersion    = 'v'
+	spaceKeyEvent   = 'y'
 )
 
 // layoutVersion is the value at spaceVersion.
@@ -38,6 +41,10 @@ const layoutVersion = "greffe store 1"
 
 func appendEntryKey(dst []byte, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, spaceEntry), seq)
+}
+
+func appendKeyEventKey(dst []byte, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, spaceKeyEvent), seq)
 }
 
 func appendIDKey(dst []byte, publisher string, id [16]byte) []byte {

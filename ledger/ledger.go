@@ -27,22 +27,30 @@ var (
 	ErrForeign = errors.New("this is another ledger")
 )
 
-// Options configure [Open]. Signer and Verifier are required; their name is the
-// ledger's origin.
+// Options configure [Open]. VKey is required.
 type Options struct {
-	Signer   note.Signer
-	Verifier note.Verifier // of the same key
-	FS       vfs.FS        // the disk; nil is the real one
-	Log      *slog.Logger
+	// VKey is the verification key that the ledger was opened with, as its genesis has
+	// it; its name is the origin. Later keys follow from the ledger itself.
+	VKey string
+	// Signer finds the private key of a verification key, or fails with an error of
+	// class [ErrNoSigner]. It is asked when another key begins to sign. Nil: read only.
+	Signer func(vkey string) (note.Signer, error)
+	// Newest is the newest verification key that the folder knows of, if it knows one.
+	// A ledger that has not come to it yet, and does not have the private key of an
+	// older one, catches up with checkpoints that are not signed and never shown.
+	Newest string
+	FS     vfs.FS // the disk; nil is the real one
+	Log    *slog.Logger
 }
 
 // A Ledger is an open store.
 type Ledger struct {
-	db       *pebble.DB
-	signer   note.Signer
-	verifier note.Verifier
-	ids      *recentIDs
-	tiles    tileCache
+	db      *pebble.DB
+	origin  string
+	opened  string // the verification key of the genesis
+	keyring keyring
+	ids     *recentIDs
+	tiles   tileCache
 
 	appender // owned by the one goroutine that appends
 
@@ -55,7 +63,8 @@ type Edge struct {
 	Head       chain.Entry
 	Leaf       chain.Hash // leaf hash of Head
 	Root       chain.Hash // of the tree over all entries
-	Checkpoint []byte     // signed note of this size
+	Checkpoint []byte     // signed note of this size; nil while it is not signed, see Options.Newest
+	Keys       *chain.KeyHistory
 	Anchor     Anchor
 }
 
@@ -69,9 +78,13 @@ type Anchor struct {
 }
 
 // Open opens or makes the ledger in dir. It fails with [ErrLocked] if another
-// process has it open, [ErrForeign] if its checkpoint was signed by another key, and
+// process has it open, [ErrForeign] if it was opened or signed by another key, and
 // [ErrDamaged] if the store contradicts itself at its edge.
 func Open(dir string, o Options) (*Ledger, error) {
+	origin, err := chain.OpenVKey(o.VKey)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: the key that it was opened with: %w", dir, err)
+	}
 	opts := pebbleOptions(&o)
 	defer opts.Cache.Unref()
 	db, err := pebble.Open(dir, opts)
@@ -81,7 +94,7 @@ func Open(dir string, o Options) (*Ledger, error) {
 		}
 		return nil, fmt.Errorf("open ledger %s: %w", dir, err)
 	}
-	l := &Ledger{db: db, signer: o.Signer, verifier: o.Verifier, ids: newRecentIDs(), tiles: tileCache{max: maxTiles},
+	l := &Ledger{db: db, origin: origin.Name(), opened: o.VKey, keyring: keyring{find: o.Signer, newest: o.Newest}, ids: newRecentIDs(), tiles: tileCache{max: maxTiles},
 		appender: appender{tree: new(chain.Tree), conflicts: map[conflictKey]uint64{}}}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), db.Close())
@@ -170,8 +183,8 @@ func (l *Ledger) loadEdge(size uint64) (*Edge, error) {
 		return nil, err
 	}
 	edge.Head, edge.Leaf = head.Entry, chain.LeafHash(head.Header)
-	if edge.Checkpoint, err = l.get([]byte{spaceCheckpoint}); err != nil {
-		return nil, fmt.Errorf("%w: no checkpoint (%w)", ErrDamaged, err)
+	if edge.Keys, err = l.loadKeys(); err != nil {
+		return nil, err
 	}
 	anchor, err := l.get([]byte{spaceAnchor})
 	if err != nil {
@@ -184,14 +197,28 @@ func (l *Ledger) loadEdge(size uint64) (*Edge, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	edge.Root = l.appender.tree.Root()
-	cp, err := chain.OpenCheckpoint(edge.Checkpoint, l.verifier)
+	return edge, l.loadCheckpoint(edge)
+}
+
+// loadCheckpoint reads the newest checkpoint and holds it against the entries. Its key
+// is the one that is valid at its size.
+func (l *Ledger) loadCheckpoint(edge *Edge) error {
+	text, err := l.get([]byte{spaceCheckpoint})
 	if err != nil {
-		return nil, fmt.Errorf("%w: its checkpoint is not signed by this key (%w)", ErrForeign, err)
+		return fmt.Errorf("%w: no checkpoint (%w)", ErrDamaged, err)
 	}
-	if cp.Size != size || cp.Root != edge.Root {
-		return nil, fmt.Errorf("%w: its checkpoint is of size %d, its entries are %d and hash to another root", ErrDamaged, cp.Size, size)
+	if string(text) == chain.FormatCheckpoint(l.origin, edge.Size, edge.Root) && l.catchingUp(edge.Keys) {
+		return nil
 	}
-	return edge, nil
+	cp, err := chain.OpenCheckpoint(text, edge.Keys.Verifier(edge.Size))
+	if err != nil {
+		return fmt.Errorf("%w: its checkpoint is not signed by the key valid at size %d (%w)", ErrForeign, edge.Size, err)
+	}
+	if cp.Size != edge.Size || cp.Root != edge.Root {
+		return fmt.Errorf("%w: its checkpoint is of size %d, its entries are %d and hash to another root", ErrDamaged, cp.Size, edge.Size)
+	}
+	edge.Checkpoint = text
+	return nil
 }
 
 // Edge returns where the ledger ends now. The caller must not change it.
@@ -201,7 +228,7 @@ func (l *Ledger) Edge() *Edge { return l.edge.Load() }
 func (l *Ledger) Size() uint64 { return l.Edge().Size }
 
 // Origin returns the name under which checkpoints are signed.
-func (l *Ledger) Origin() string { return l.signer.Name() }
+func (l *Ledger) Origin() string { return l.origin }
 
 // DiskBytes returns how many bytes the store takes on disk.
 func (l *Ledger) DiskBytes() uint64 { return l.db.Metrics().DiskSpaceUsage() }

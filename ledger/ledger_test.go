@@ -27,7 +27,7 @@ type fataler interface {
 	Fatalf(string, ...any)
 }
 
-func key(t fataler, seed byte) (note.Signer, note.Verifier) {
+func key(t fataler, seed byte) (string, note.Signer, note.Verifier) {
 	t.Helper()
 	skey, vkey, err := chain.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{seed}, 64)), "greffe/main/00010203")
 	if err != nil {
@@ -35,13 +35,19 @@ func key(t fataler, seed byte) (note.Signer, note.Verifier) {
 	}
 	s, _ := note.NewSigner(skey)
 	v, _ := note.NewVerifier(vkey)
-	return s, v
+	return vkey, s, v
+}
+
+// options are those of the ledger that the key with that seed opens and signs.
+func options(t fataler, seed byte, fs vfs.FS) ledger.Options {
+	t.Helper()
+	vkey, s, _ := key(t, seed)
+	return ledger.Options{VKey: vkey, Signer: func(string) (note.Signer, error) { return s, nil }, FS: fs, Log: slog.New(slog.DiscardHandler)}
 }
 
 func open(t fataler, fs vfs.FS) *ledger.Ledger {
 	t.Helper()
-	s, v := key(t, 7)
-	l, err := ledger.Open("ledger", ledger.Options{Signer: s, Verifier: v, FS: fs, Log: slog.New(slog.DiscardHandler)})
+	l, err := ledger.Open("ledger", options(t, 7, fs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +55,14 @@ func open(t fataler, fs vfs.FS) *ledger.Ledger {
 }
 
 // genesis is the payload of entry 0.
-func genesis() []byte {
-	return []byte(`{"actor":"system/greffe","data":{"calendar":"fr","format":1,"ledger":"main","ledger_id":"000102030405060708090a0b0c0d0e0f","origin":"greffe/main/00010203","vkey":"k","zone":"Europe/Paris"},"id":"00000000000000000000000001","source":"greffe","specversion":"1.0","subject":"ledger/main","time":"2026-01-01T00:00:00Z","type":"ledger.opened.v1"}`)
+func genesis(vkey string) []byte {
+	return []byte(`{"actor":"system/greffe","data":{"calendar":"fr","format":1,"ledger":"main","ledger_id":"000102030405060708090a0b0c0d0e0f","origin":"greffe/main/00010203","vkey":"` + vkey + `","zone":"Europe/Paris"},"id":"00000000000000000000000001","source":"greffe","specversion":"1.0","subject":"ledger/main","time":"2026-01-01T00:00:00Z","type":"ledger.opened.v1"}`)
+}
+
+func vkeyOf(t fataler, seed byte) string {
+	t.Helper()
+	vkey, _, _ := key(t, seed)
+	return vkey
 }
 
 // draft is message n of the stream.
@@ -61,7 +73,7 @@ func draft(t fataler, n uint64, publisher string, id uint64, content string) led
 	}
 	binary.BigEndian.PutUint64(d.ID[8:], id)
 	if n == 1 {
-		d.Publisher, d.Type, d.Aggregate, d.Payload = "greffe", "ledger.opened.v1", "ledger/main", genesis()
+		d.Publisher, d.Type, d.Aggregate, d.Payload = "greffe", "ledger.opened.v1", "ledger/main", genesis(vkeyOf(t, 7))
 		d.PayloadHash = sha256.Sum256(d.Payload)
 		for i := range d.LedgerID {
 			d.LedgerID[i] = byte(i)
@@ -99,7 +111,7 @@ func checkLedger(t fataler, l *ledger.Ledger) {
 	if err := errors.Join(w.WriteSection(chain.SectionCheckpoint, l.Edge().Checkpoint), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	_, v := key(t, 7)
+	_, _, v := key(t, 7)
 	report, err := verify.Bundle(context.Background(), &b, v, verify.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -236,13 +248,11 @@ func TestOpenRefuses(t *testing.T) {
 	l := open(t, fs)
 	appendAll(t, l, draft(t, 1, "", 1, ""), draft(t, 2, "hr", 2, "x"), draft(t, 3, "hr", 3, "y"))
 
-	s, v := key(t, 7)
-	if _, err := ledger.Open("ledger", ledger.Options{Signer: s, Verifier: v, FS: fs, Log: slog.New(slog.DiscardHandler)}); err == nil {
+	if _, err := ledger.Open("ledger", options(t, 7, fs)); err == nil {
 		t.Error("the store was opened twice")
 	}
 	l.Close()
-	s, v = key(t, 8)
-	if _, err := ledger.Open("ledger", ledger.Options{Signer: s, Verifier: v, FS: fs, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, ledger.ErrForeign) {
+	if _, err := ledger.Open("ledger", options(t, 8, fs)); !errors.Is(err, ledger.ErrForeign) {
 		t.Errorf("another key: %v, want ErrForeign", err)
 	}
 	again := open(t, fs)

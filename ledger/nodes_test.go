@@ -250,7 +250,7 @@ func TestTlogProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, v := key(t, 7)
+	_, _, v := key(t, 7)
 	if r := verify.Proof(text, v, verify.Options{}); r.Outcome() != verify.Sound {
 		t.Errorf("the proof does not hold: %+v", r.Faults)
 	}

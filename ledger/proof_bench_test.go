@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -70,9 +69,8 @@ func benchEntries(b *testing.B, usual uint64) uint64 {
 // uniform makes a ledger of n entries with payloads of size bytes, on the real disk.
 func uniform(b *testing.B, n uint64, size int) (*ledger.Ledger, chain.Hash) {
 	b.Helper()
-	s, v := key(b, 7)
 	dir := b.TempDir()
-	l, err := ledger.Open(dir, ledger.Options{Signer: s, Verifier: v, Log: slog.New(slog.DiscardHandler)})
+	l, err := ledger.Open(dir, options(b, 7, nil))
 	if err != nil {
 		b.Fatal(err)
 	}

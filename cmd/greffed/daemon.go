@@ -34,7 +34,6 @@ import (
 type daemon struct {
 	folder  *folder
 	id      identity
-	keys    keys
 	fresh   bool   // the ledger was opened by this start
 	where   string // clients connect to
 	started time.Time
@@ -102,7 +101,7 @@ func (d *daemon) openFolder(_ context.Context, f serveFlags) (err error) {
 	}
 	d.later(d.folder.close)
 	cli.RemoveDaemonFile(f.dir) // of a daemon that was killed
-	d.id, d.keys, d.fresh, err = d.folder.loadIdentity()
+	d.id, d.fresh, err = d.folder.loadIdentity()
 	return err
 }
 
@@ -186,9 +185,9 @@ func (d *daemon) openStream(ctx context.Context, f serveFlags) (err error) {
 	if d.fresh {
 		if st.LastSeq > 0 {
 			return cli.Hint(fmt.Errorf("ledger %s was opened by another daemon, and %s has no key of it", f.ledger, f.dir),
-				"copy %s and ledger.json from the folder of that daemon into %s", f.ledger+".key", f.dir)
+				"copy %[1]s.key, %[1]s.vkey and ledger.json from the folder of that daemon into %[2]s", f.ledger, f.dir)
 		}
-		if d.id, d.keys, err = d.folder.createIdentity(d.started, f.zone); err != nil {
+		if d.id, err = d.folder.createIdentity(d.started, f.zone); err != nil {
 			return fmt.Errorf("make keys: %w", err)
 		}
 		if err := d.openLedger(ctx, f); err != nil {
@@ -234,17 +233,19 @@ func (d *daemon) checkGenesis(ctx context.Context) error {
 	return nil
 }
 
-// openLedger opens the store. A fresh folder has no key yet: it comes with the stream.
+// openLedger opens the store, and refuses to go on if what is appended next could not be
+// signed. A fresh folder has no key yet: it comes with the stream.
 func (d *daemon) openLedger(context.Context, serveFlags) (err error) {
-	if d.keys.signer == nil {
+	if d.id.VKey == "" {
 		return nil
 	}
-	d.ledger, err = ledger.Open(d.folder.path("ledger"), ledger.Options{Signer: d.keys.signer, Verifier: d.keys.verifier, Log: d.log})
-	if err != nil {
+	o := d.folder.ledgerOptions(&d.id)
+	o.Log = d.log
+	if d.ledger, err = ledger.Open(d.folder.path("ledger"), o); err != nil {
 		return err
 	}
 	d.later(d.ledger.Close)
-	return nil
+	return explainKeys(d.ledger.CanSign(), d.folder.dir)
 }
 
 func (d *daemon) openRegisters(context.Context, serveFlags) error {
@@ -289,7 +290,7 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 	if err != nil {
 		return err
 	}
-	d.head = &headKeeper{record: record, ledger: d.ledger, verifier: d.keys.verifier, log: d.log}
+	d.head = &headKeeper{record: record, ledger: d.ledger, log: d.log}
 	recorded, err := d.head.load(ctx)
 	if err != nil {
 		return err
@@ -299,7 +300,9 @@ func (d *daemon) checkHead(ctx context.Context, _ serveFlags) error {
 		return err
 	}
 	shown, head := recorded.Size, d.ledger.Edge().Head
-	if reachable := head.Seq + 1 + (st.LastSeq - head.StreamSeq); shown > reachable {
+	if reachable := head.Seq + 1 + (st.LastSeq - head.StreamSeq); shown > reachable && !recorded.proved {
+		return fmt.Errorf("the head record is of %d entries, not signed by a key of this ledger, and ledger and stream hold only %d: somebody else wrote it, or both are an old copy, restore a newer one", shown, reachable)
+	} else if shown > reachable {
 		return fmt.Errorf("a checkpoint of %d entries was shown to others, but ledger and stream hold only %d: both are an old copy, restore a newer one", shown, reachable)
 	}
 	if err := d.until(ctx, func() bool { return d.ledger.Size() >= shown }); err != nil {
@@ -313,6 +316,7 @@ func (d *daemon) startServing(context.Context, serveFlags) (err error) {
 	d.goRun("registers", d.follower.run)
 	d.goRun("head record", d.head.run)
 	d.goRun("memory", d.giveBack)
+	d.goRun("keys", d.followKeys)
 	if d.witnesses != nil {
 		d.goRun("witnesses", d.witnesses.run)
 	}
@@ -364,7 +368,8 @@ func (d *daemon) goRun(name string, part func(context.Context) error) {
 	})
 }
 
-// until waits for something that ingest brings about.
+// until waits for something that ingest brings about. What a person has to mend first
+// ends it.
 func (d *daemon) until(ctx context.Context, done func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -375,6 +380,9 @@ func (d *daemon) until(ctx context.Context, done func() bool) error {
 		case <-d.ended.Done():
 			return context.Cause(d.ended)
 		case <-tick.C:
+		}
+		if err := d.ingest.Err(); errors.Is(err, ledger.ErrNoSigner) && !done() {
+			return explainKeys(err, d.folder.dir)
 		}
 	}
 	return nil

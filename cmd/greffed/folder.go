@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"greffe/cmd/internal/cli"
 	"greffe/events"
 	"greffe/events/durable"
@@ -23,8 +21,9 @@ import (
 
 // A folder is a daemon's DIR:
 //
-//	main.key      the signing key, readable by its owner only
+//	main.key      the signing key in use, readable by its owner only
 //	main.vkey     the verification key: give it to auditors, by another way than bundles
+//	keys/         signing keys that are prepared or retired, and what is to be recorded of them
 //	ledger.json   what the first event of the ledger says
 //	gateway.key   secret of the quarantine
 //	witness.key witness.vkey witness.json   of a daemon that witnesses other ledgers
@@ -152,23 +151,18 @@ func (id *identity) genesis() ([]byte, error) {
 // calendar names the public holidays of a new ledger: those of France.
 const calendar = "fr"
 
-// keys are what the daemon signs with.
-type keys struct {
-	signer   note.Signer
-	verifier note.Verifier
-}
-
-// loadIdentity reads the identity and the keys; fresh reports that there are none.
-func (f *folder) loadIdentity() (id identity, k keys, fresh bool, err error) {
+// loadIdentity reads the identity and looks at the keys; fresh reports that there is
+// none.
+func (f *folder) loadIdentity() (id identity, fresh bool, err error) {
 	id, err = f.readIdentity()
 	if errors.Is(err, fs.ErrNotExist) {
-		return id, k, true, nil
+		return id, true, nil
 	}
 	if err != nil {
-		return id, k, false, err
+		return id, false, err
 	}
-	k, err = f.loadKeys(&id)
-	return id, k, false, err
+	_, err = f.heldKeys(id.Origin)
+	return id, false, err
 }
 
 // readIdentity reads ledger.json. The error is fs.ErrNotExist if there is none; a
@@ -187,23 +181,6 @@ func (f *folder) readIdentity() (id identity, err error) {
 	return id, nil
 }
 
-func (f *folder) loadKeys(id *identity) (k keys, err error) {
-	skey, err := os.ReadFile(f.keyPath())
-	if err != nil {
-		return k, fmt.Errorf("read signing key: %w, restore it from your backup: without it nothing can be signed", err)
-	}
-	if k.signer, err = note.NewSigner(trim(skey)); err != nil {
-		return k, fmt.Errorf("read signing key: %s holds no key: %w", f.keyPath(), err)
-	}
-	if k.verifier, err = note.NewVerifier(id.VKey); err != nil {
-		return k, fmt.Errorf("read verification key: %s is damaged: %w", f.identityPath(), err)
-	}
-	if k.signer.KeyHash() != k.verifier.KeyHash() || k.signer.Name() != id.Origin {
-		return k, fmt.Errorf("%s is not the key of this ledger (%s)", f.keyPath(), id.Origin)
-	}
-	return k, nil
-}
-
 func trim(b []byte) string {
 	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
 		b = b[:len(b)-1]
@@ -216,13 +193,13 @@ func trim(b []byte) string {
 //
 // A key that is there already is never overwritten: without ledger.json it signed
 // nothing, unless the folder is a broken copy, and then it must not be lost.
-func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, error) {
+func (f *folder) createIdentity(now time.Time, zone string) (identity, error) {
 	if err := f.keepOldKey(now); err != nil {
-		return identity{}, keys{}, err
+		return identity{}, err
 	}
 	var raw [16]byte
 	if _, err := rand.Read(raw[:]); err != nil {
-		return identity{}, keys{}, err
+		return identity{}, err
 	}
 	id := identity{OpenedAt: events.InstantOf(now), LedgerOpened: events.LedgerOpened{
 		Ledger: events.LedgerName(f.ledger), LedgerID: events.LedgerID(hex.EncodeToString(raw[:])),
@@ -230,12 +207,12 @@ func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, err
 	}}
 	skey, vkey, err := chain.GenerateKey(rand.Reader, id.Origin)
 	if err != nil {
-		return id, keys{}, err
+		return id, err
 	}
 	id.VKey = vkey
 	text, err := json.MarshalIndent(id, "", "  ")
 	if err != nil {
-		return id, keys{}, err
+		return id, err
 	}
 	for _, file := range []struct {
 		path, text string
@@ -246,11 +223,10 @@ func (f *folder) createIdentity(now time.Time, zone string) (identity, keys, err
 		{f.identityPath(), string(text) + "\n", 0o644},
 	} {
 		if err := durable.WriteFile(file.path, []byte(file.text), file.mode); err != nil {
-			return id, keys{}, err
+			return id, err
 		}
 	}
-	k, err := f.loadKeys(&id)
-	return id, k, err
+	return id, nil
 }
 
 func (f *folder) keepOldKey(now time.Time) error {

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"greffe/events/stream"
 	"greffe/ledger"
 	"greffe/ledger/chain"
@@ -20,33 +18,64 @@ import (
 // A headKeeper writes every checkpoint into the head record before it is shown to
 // anybody, so that a ledger that was rolled back contradicts the record.
 type headKeeper struct {
-	record   *stream.Head
-	ledger   *ledger.Ledger
-	verifier note.Verifier
-	log      *slog.Logger
+	record *stream.Head
+	ledger *ledger.Ledger
+	log    *slog.Logger
 
 	mu       sync.Mutex       // one writer
 	shown    chain.Checkpoint // what the record holds and this ledger agrees with
 	signed   []byte           // the note of shown
 	revision uint64           // of the record, once it has been verified
-	ahead    chain.Checkpoint // what another daemon showed of entries that are not here yet
+	ahead    recorded         // what another daemon showed of entries that are not here yet
+}
+
+// A recorded checkpoint is what the record holds.
+type recorded struct {
+	chain.Checkpoint
+	text   []byte
+	proved bool // signed by a key that this ledger knows
 }
 
 // errForked is the class of heads that cannot both be true. Nothing is shown after it.
 var errForked = errors.New("this ledger contradicts what was shown to others")
 
-// load reads the record, which must be signed by the ledger's key.
-func (h *headKeeper) load(ctx context.Context) (chain.Checkpoint, error) {
+// errUnsigned means that there is nothing to show yet.
+var errUnsigned = errors.New("the ledger is catching up through entries that an older key signed, which is not here")
+
+// load reads the record.
+func (h *headKeeper) load(ctx context.Context) (recorded, error) {
 	text, revision, err := h.record.Load(ctx)
 	if err != nil || text == nil {
-		return chain.Checkpoint{}, err
+		return recorded{}, err
 	}
-	cp, err := chain.OpenCheckpoint(text, h.verifier)
-	if err != nil {
-		return cp, fmt.Errorf("the head record is not signed by this ledger's key, somebody else wrote it: %w", err)
+	r := recorded{text: text}
+	if err := h.prove(&r); err != nil {
+		return r, err
 	}
 	h.revision = revision
-	return cp, nil
+	return r, nil
+}
+
+// prove wants the record to be signed by the key valid at its size. Only of a size that
+// the ledger has not come to, the key may not be known yet: between may be a rotation.
+func (h *headKeeper) prove(r *recorded) (err error) {
+	r.Checkpoint, err = openOwn(h.ledger, r.text)
+	r.proved = err == nil
+	if err != nil && (r.Origin != h.ledger.Origin() || r.Size <= h.ledger.Size()) {
+		return fmt.Errorf("the head record is not signed by this ledger's key, somebody else wrote it: %w", err)
+	}
+	return nil
+}
+
+// openOwn opens a checkpoint of this ledger by the key valid at its size, or, of a size
+// that is still to come, by the newest that is known.
+func openOwn(l *ledger.Ledger, text []byte) (chain.Checkpoint, error) {
+	edge := l.Edge()
+	cp, err := chain.OpenCheckpoint(text, edge.Keys.Verifier(edge.Size))
+	if cp.Text == "" || cp.Size >= edge.Size {
+		return cp, err
+	}
+	return chain.OpenCheckpoint(text, edge.Keys.Verifier(cp.Size))
 }
 
 // agree holds a checkpoint against the ledger, which has reached its size.
@@ -64,14 +93,17 @@ func (h *headKeeper) agree(cp chain.Checkpoint) error {
 
 // start holds the record against the ledger, which has reached its size, before
 // anything is shown.
-func (h *headKeeper) start(cp chain.Checkpoint) error {
-	if cp.Size == 0 {
+func (h *headKeeper) start(r recorded) error {
+	if r.Size == 0 {
 		if size := h.ledger.Size(); size > 1 { // else the ledger was just opened
 			h.log.Warn("the head record is absent, writing it anew", "size", size)
 		}
 		return nil
 	}
-	return h.agree(cp)
+	if err := h.prove(&r); err != nil {
+		return err
+	}
+	return h.agree(r.Checkpoint)
 }
 
 // run publishes the newest checkpoint at most every second. It ends with an error only
@@ -105,7 +137,13 @@ func (h *headKeeper) publish(ctx context.Context) ([]byte, uint64, error) {
 			return nil, 0, err
 		}
 		edge := h.ledger.Edge()
+		if edge.Checkpoint == nil {
+			return nil, 0, errUnsigned
+		}
 		if edge.Size <= h.ahead.Size {
+			if !h.ahead.proved {
+				return nil, 0, fmt.Errorf("the head record is of %d entries and signed by a key that this ledger, with %d, does not know yet", h.ahead.Size, edge.Size)
+			}
 			// Another daemon has shown more than we have: what we have is covered.
 			return edge.Checkpoint, edge.Size, nil
 		}
@@ -139,18 +177,27 @@ func (h *headKeeper) recorded(ctx context.Context) (chain.Checkpoint, error) {
 	if err != nil || text == nil {
 		return chain.Checkpoint{}, err
 	}
-	return chain.OpenCheckpoint(text, h.verifier)
+	return openOwn(h.ledger, text)
 }
 
 // checkAhead compares what another daemon showed as soon as it can be. h.mu is held.
 func (h *headKeeper) checkAhead() error {
-	if h.ahead.Size == 0 || h.ahead.Size > h.ledger.Size() {
+	if h.ahead.Size == 0 {
 		return nil
 	}
-	if err := h.agree(h.ahead); err != nil {
+	reached := h.ahead.Size <= h.ledger.Size()
+	if reached || !h.ahead.proved {
+		if err := h.prove(&h.ahead); err != nil {
+			return err
+		}
+	}
+	if !reached {
+		return nil
+	}
+	if err := h.agree(h.ahead.Checkpoint); err != nil {
 		return err
 	}
-	h.ahead = chain.Checkpoint{}
+	h.ahead = recorded{}
 	return nil
 }
 

@@ -127,7 +127,7 @@ func TestHeadRecordBinds(t *testing.T) {
 			dir := t.TempDir()
 			d := mustStart(t, dir)
 			publishSome(t, d, 1, 20)
-			forged, err := chain.SignCheckpoint(d.id.Origin, tt.size(d.ledger.Size()), chain.Hash{1}, d.keys.signer)
+			forged, err := chain.SignCheckpoint(d.id.Origin, tt.size(d.ledger.Size()), chain.Hash{1}, signerOf(t, d))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +159,7 @@ func TestFirstStartIsInterrupted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := f.createIdentity(time.Now(), "Europe/Paris"); err != nil {
+			if _, err := f.createIdentity(time.Now(), "Europe/Paris"); err != nil {
 				t.Fatal(err)
 			}
 			f.close()
@@ -179,7 +179,7 @@ func TestFirstStartIsInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			v, err := note.NewVerifier(trim(vkey))
-			if err != nil || v.KeyHash() != d.keys.verifier.KeyHash() {
+			if err != nil || v.KeyHash() != d.logKeys()[0].KeyHash() {
 				t.Errorf("main.vkey is not the key that signs (%v)", err)
 			}
 		})
@@ -334,4 +334,14 @@ func TestFollowOverHTTP(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--http") {
 		t.Errorf("the same port twice: %v", err)
 	}
+}
+
+// signerOf is the private key that signs the daemon's next checkpoint.
+func signerOf(t *testing.T, d *daemon) note.Signer {
+	t.Helper()
+	s, err := d.folder.signer(d.id.Origin, d.ledger.Keys().Valid(d.ledger.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -26,12 +26,14 @@ func rebuildCmd() *cobra.Command {
 				return err
 			}
 			defer f.close()
-			_, k, _, err := f.loadIdentity()
+			id, err := f.readIdentity()
 			if err != nil {
 				return err
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-			l, err := ledger.Open(f.path("ledger"), ledger.Options{Signer: k.signer, Verifier: k.verifier, Log: log})
+			o := f.ledgerOptions(&id)
+			o.Log = log
+			l, err := ledger.Open(f.path("ledger"), o)
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ func made(t *testing.T, dir string) note.Verifier {
 	t.Helper()
 	d := mustStart(t, dir)
 	defer mustClose(t, d)
-	return d.keys.verifier
+	return d.logKeys()[0]
 }
 
 // A watcher is a witness of somebody else's that can be switched off.
@@ -340,7 +340,7 @@ func TestDaemonsOfOneLedgerShareAWitness(t *testing.T) {
 	t.Cleanup(func() { srv.Close() })
 	first := filepath.Join(t.TempDir(), "first")
 	a := startOn(t, first, srv.URL())
-	key := a.keys.verifier
+	key := a.logKeys()[0]
 	mustClose(t, a)
 	w := watch(t, t.TempDir(), key)
 	policy := policyFile(t, "witness dpo "+w.Key().String()+" "+w.url, "quorum dpo")

@@ -70,8 +70,8 @@ func (d *daemon) openWitnesses(_ context.Context, f serveFlags) error {
 		return nil
 	}
 	w := &witnesses{policy: p, ledger: d.ledger, dir: d.folder.dir, log: d.log, keys: d.logKeys, states: map[string]query.WitnessState{}, claims: map[string]string{}}
-	if listed := p.Log(d.id.Origin); p.Logs() > 0 && !slices.ContainsFunc(listed, func(v note.Verifier) bool { return v.KeyHash() == w.keys()[0].KeyHash() }) {
-		return cli.Hint(fmt.Errorf("%s lists logs, and not this ledger", f.policy), "add the line: log %s", d.id.VKey)
+	if err := d.checkPolicy(f.policy); err != nil {
+		return err
 	}
 	for _, known := range p.Witnesses() {
 		w.states[known.Name] = query.WitnessState{Name: known.Name, Trouble: "the policy has no URL of it"}
@@ -92,8 +92,34 @@ func (d *daemon) openWitnesses(_ context.Context, f serveFlags) error {
 	return nil
 }
 
-// logKeys returns the keys that sign this ledger's checkpoints.
-func (d *daemon) logKeys() []note.Verifier { return []note.Verifier{d.keys.verifier} }
+// checkPolicy wants the policy, if it lists logs, to list this ledger. After a rotation
+// the line of an older key does not keep the daemon from starting.
+func (d *daemon) checkPolicy(path string) error {
+	if d.policy.Logs() == 0 {
+		return nil
+	}
+	valid := d.ledger.Keys().Valid(d.ledger.Size())
+	listed := d.policy.Log(d.id.Origin)
+	for i, key := range d.logKeys() {
+		if !slices.ContainsFunc(listed, func(v note.Verifier) bool { return v.KeyHash() == key.KeyHash() }) {
+			continue
+		}
+		if i > 0 {
+			d.log.Warn("the policy lists an older key of this ledger and not the newest: add its line", "policy", path, "line", "log "+valid)
+		}
+		return nil
+	}
+	return cli.Hint(fmt.Errorf("%s lists logs, and not this ledger", path), "add the line: log %s", valid)
+}
+
+// logKeys returns the keys that sign this ledger's checkpoints, the newest first.
+func (d *daemon) logKeys() (keys []note.Verifier) {
+	history := d.ledger.Keys()
+	for _, k := range slices.Backward(history.Keys()) {
+		keys = append(keys, history.Verifier(k.From))
+	}
+	return keys
+}
 
 // askWitnesses asks once before clients are served: a ledger that a witness contradicts
 // takes nothing more. Witnesses that are not there keep nobody waiting for long.
@@ -198,23 +224,13 @@ func (w *witnesses) round(ctx context.Context) error {
 	return w.keep(q)
 }
 
-// open opens a checkpoint that any key of this ledger has signed.
-func (w *witnesses) open(signed []byte) (cp chain.Checkpoint, err error) {
-	for _, k := range w.keys() {
-		if cp, err = chain.OpenCheckpoint(signed, k); err == nil {
-			return cp, nil
-		}
-	}
-	return cp, err
-}
-
 // question is the newest published checkpoint.
 func (w *witnesses) question() (witness.Question, error) {
 	signed := w.head.newest()
 	if signed == nil {
 		return witness.Question{}, nil
 	}
-	cp, err := w.open(signed)
+	cp, err := openOwn(w.ledger, signed)
 	if err != nil {
 		return witness.Question{}, fmt.Errorf("read the newest checkpoint: %w", err)
 	}
@@ -287,7 +303,10 @@ func (w *witnesses) contradicted(ctx context.Context, e *witness.ContradictionEr
 // more entries, against the head record: every daemon writes that before it asks a witness.
 // theirs is zero if there is no contradiction; root is this ledger's at the smaller size.
 func (w *witnesses) compare(ctx context.Context, e *witness.ContradictionError) (theirs chain.Checkpoint, root chain.Hash, err error) {
-	if theirs, err = w.open(e.Theirs); err != nil {
+	edge := w.ledger.Edge()
+	// A key that was revoked, or that does not sign at that size, says nothing for this
+	// ledger: whoever stole it must not be able to stop it.
+	if theirs, err = edge.Keys.OpenCheckpoint(e.Theirs, edge.Keys.Verifier(edge.Size)); err != nil {
 		return chain.Checkpoint{}, root, err
 	}
 	size := w.ledger.Size()

@@ -366,6 +366,11 @@ func (g *Gateway) enqueue(it *item) {
 	if !g.admit(it.waiters[0], len(it.out.Data)) {
 		return
 	}
+	g.fly(it)
+}
+
+// fly sends an item out with the next batch. g.mu is held.
+func (g *Gateway) fly(it *item) {
 	it.since = g.o.Now()
 	g.flying[it.flight] = it
 	g.bytes += len(it.out.Data)

@@ -57,9 +57,11 @@ func start(t testing.TB, o gateway.Options) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, verifier := openGenesis(t, st)
-	s.verifier = verifier
-	if s.ledger, err = ledger.Open(s.dir, ledger.Options{Signer: signer, Verifier: verifier}); err != nil {
+	vkey, signer := openGenesis(t, st)
+	if s.verifier, err = chain.OpenVKey(vkey); err != nil {
+		t.Fatal(err)
+	}
+	if s.ledger, err = ledger.Open(s.dir, ledger.Options{VKey: vkey, Signer: func(string) (note.Signer, error) { return signer, nil }}); err != nil {
 		t.Fatal(err)
 	}
 	publisher, err := st.Publisher(t.Context())
@@ -94,14 +96,13 @@ func start(t testing.TB, o gateway.Options) *system {
 	return s
 }
 
-func openGenesis(t testing.TB, st *stream.Stream) (note.Signer, note.Verifier) {
+func openGenesis(t testing.TB, st *stream.Stream) (vkey string, signer note.Signer) {
 	t.Helper()
 	skey, vkey, err := chain.GenerateKey(nil, "greffe/main/00010203")
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, _ := note.NewSigner(skey)
-	verifier, _ := note.NewVerifier(vkey)
+	signer, _ = note.NewSigner(skey)
 	ev := events.Event{ID: "00000000000000000000000001", Source: "greffe", Type: events.TypeLedgerOpened, Aggregate: "ledger/main", Actor: "system/greffe",
 		OccurredAt: "2026-11-23T10:00:00+01:00", RecordedAt: "2026-11-23T10:00:00+01:00",
 		Data: fmt.Appendf(nil, `{"ledger":"main","ledger_id":"000102030405060708090a0b0c0d0e0f","origin":"greffe/main/00010203","vkey":%q,"zone":"Europe/Paris","calendar":"fr","format":1}`, vkey)}
@@ -112,7 +113,7 @@ func openGenesis(t testing.TB, st *stream.Stream) (note.Signer, note.Verifier) {
 	if err := st.PublishFirst(t.Context(), stream.Outgoing{Topic: events.EventTopic("main", "greffe", events.TypeLedgerOpened), Data: raw}); err != nil {
 		t.Fatal(err)
 	}
-	return signer, verifier
+	return vkey, signer
 }
 
 // event returns event n, of about size bytes.

@@ -82,7 +82,7 @@ var ErrNoStream = errors.New("there is no such stream")
 
 // An Ingest feeds one ledger.
 type Ingest struct {
-	trouble atomic.Pointer[string] // why nothing is read at the moment
+	trouble atomic.Pointer[error] // why nothing is read at the moment
 
 	src    Source
 	ledger *ledger.Ledger
@@ -108,8 +108,9 @@ func New(src Source, l *ledger.Ledger, o Options) *Ingest {
 }
 
 // Run reads the stream until ctx ends, and returns nil then. It starts over by
-// itself when the stream goes away for a while, and returns [ErrDiverged] or the
-// store's error when going on would be wrong.
+// itself when the stream goes away for a while, or when the key that signs next is not
+// at hand ([ledger.ErrNoSigner]), and returns [ErrDiverged] or the store's error when
+// going on would be wrong.
 func (in *Ingest) Run(ctx context.Context) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		before := in.ledger.Size()
@@ -120,8 +121,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		if errors.Is(err, ErrDiverged) || errors.Is(err, errStore) {
 			return err
 		}
-		why := err.Error()
-		in.trouble.Store(&why)
+		in.trouble.Store(&err)
 		if in.ledger.Size() > before {
 			wait = 50 * time.Millisecond
 		}
@@ -136,10 +136,18 @@ func (in *Ingest) Run(ctx context.Context) error {
 
 // Trouble says why nothing is read from the stream at the moment, or "".
 func (in *Ingest) Trouble() string {
-	if why := in.trouble.Load(); why != nil {
-		return *why
+	if err := in.Err(); err != nil {
+		return err.Error()
 	}
 	return ""
+}
+
+// Err is [Ingest.Trouble] as an error, for who branches on it.
+func (in *Ingest) Err() error {
+	if err := in.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // errStore is the class of errors after which the ledger must not be written on.
@@ -157,7 +165,9 @@ func (in *Ingest) session(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
-	in.trouble.Store(nil)
+	if !errors.Is(in.Err(), ledger.ErrNoSigner) { // that is over once something is appended
+		in.trouble.Store(nil)
+	}
 
 	var wg sync.WaitGroup
 	decoded, staged := make(chan batch, 1), make(chan batch, 2)
@@ -217,7 +227,12 @@ func (in *Ingest) stage(decoded <-chan batch, staged chan<- batch, cancel contex
 	defer close(staged)
 	for b := range decoded {
 		var err error
-		if b.staged, err = in.ledger.Stage(b.drafts, b.anchor); err != nil {
+		b.staged, err = in.ledger.Stage(b.drafts, b.anchor)
+		if errors.Is(err, ledger.ErrNoSigner) {
+			cancel(err) // nothing was changed: the same messages come again
+			return
+		}
+		if err != nil {
 			cancel(fmt.Errorf("%w: %w", errStore, err))
 			return
 		}
@@ -245,6 +260,9 @@ func (in *Ingest) commit(staged <-chan batch, cancel context.CancelCauseFunc) {
 		if err := b.staged.Wait(); err != nil {
 			cancel(fmt.Errorf("%w: %w", errStore, err))
 			continue // drain, so that stage can end
+		}
+		if in.trouble.Load() != nil {
+			in.trouble.Store(nil)
 		}
 		in.o.Committed(b.drafts, b.staged.Placed)
 	}

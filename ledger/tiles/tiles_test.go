@@ -19,6 +19,7 @@ import (
 
 	"greffe/ledger"
 	"greffe/ledger/chain"
+	"greffe/ledger/chain/chaintest"
 	"greffe/ledger/tiles"
 )
 
@@ -31,13 +32,13 @@ func serve(t *testing.T, size int) (*httptest.Server, *ledger.Ledger, note.Verif
 	}
 	signer, _ := note.NewSigner(skey)
 	verifier, _ := note.NewVerifier(vkey)
-	l, err := ledger.Open("ledger", ledger.Options{Signer: signer, Verifier: verifier, FS: vfs.NewMem()})
+	l, err := ledger.Open("ledger", ledger.Options{VKey: vkey, Signer: func(string) (note.Signer, error) { return signer, nil }, FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
 	for from := 0; from < size; from += 5000 {
-		if err := add(l, min(5000, size-from)); err != nil {
+		if err := add(l, min(5000, size-from), vkey); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,12 +48,17 @@ func serve(t *testing.T, size int) (*httptest.Server, *ledger.Ledger, note.Verif
 	return srv, l, verifier
 }
 
-// add appends n entries in one batch.
-func add(l *ledger.Ledger, n int) error {
+// add appends n entries in one batch. vkey is wanted for the first, which opens the ledger.
+func add(l *ledger.Ledger, n int, vkey ...string) error {
 	size := int(l.Size())
 	var drafts []ledger.Draft
 	for i := size; i < size+n; i++ {
 		d := ledger.Draft{Epoch: 1, StreamSeq: uint64(i + 1), At: int64(i), Publisher: "hr", Type: "a.b.v1", Aggregate: "a/b", Payload: []byte("{}"), PayloadHash: sha256.Sum256([]byte("{}"))}
+		if i == 0 {
+			d.Publisher, d.Type, d.Aggregate = "greffe", "ledger.opened.v1", "ledger/main"
+			d.Payload = chaintest.Opening("main", l.Origin(), vkey[0], d.LedgerID)
+			d.PayloadHash = sha256.Sum256(d.Payload)
+		}
 		binary.BigEndian.PutUint64(d.ID[8:], uint64(i+1))
 		drafts = append(drafts, d)
 	}

@@ -230,8 +230,17 @@ func id(seq uint64) (b [16]byte) {
 
 // genesis is the payload of seq 0.
 func (l *Ledger) genesis(e chain.Entry) []byte {
-	return event(e, fmt.Sprintf(`{"calendar":"FR","format":1,"ledger":"%s","ledger_id":"%s","origin":"%s","vkey":"%s","zone":"Europe/Paris"}`,
-		l.Name, hex.EncodeToString(l.ID[:]), l.Origin, l.VKey))
+	return event(e, opening(l.Name, l.Origin, l.VKey, l.ID))
+}
+
+func opening(name, origin, vkey string, id [16]byte) string {
+	return fmt.Sprintf(`{"calendar":"FR","format":1,"ledger":"%s","ledger_id":"%s","origin":"%s","vkey":"%s","zone":"Europe/Paris"}`,
+		name, hex.EncodeToString(id[:]), origin, vkey)
+}
+
+// Opening returns the payload with which a ledger of any key begins.
+func Opening(name, origin, vkey string, ledgerID [16]byte) []byte {
+	return event(chain.Entry{EventID: id(0), Type: "ledger.opened.v1", Aggregate: "ledger/" + name}, opening(name, origin, vkey, ledgerID))
 }
 
 // event is the canonical JSON of an event with data.
