@@ -24,6 +24,14 @@
 //  9. Folded into registers, which can be thrown away and made again.
 //  10. Exported in a bundle, and verified by somebody else, offline.
 //
+// # Keys
+//
+// Which key signs is a function of the entries (FORMAT §4.1), and each batch is signed by
+// the key valid at its last size. If the private key of that one is missing, nothing of
+// the batch is appended ([ErrNoSigner]), and it can come again once the key is here. A
+// folder that was made with a newer key than its ledger has come to catches up without
+// signing, and shows nothing until it comes to that key.
+//
 // # Concurrency
 //
 // One goroutine appends ([Ledger.Stage], then [Staged.Wait]); any number read. A

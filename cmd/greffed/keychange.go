@@ -102,6 +102,7 @@ func (f *folder) addPending(id *identity, wireType string, data any, now time.Ti
 type keyKeeper struct {
 	d     *daemon
 	known *chain.KeyHistory // what the folder was brought up to
+	sent  events.ID         // the change that is on its way
 	said  string            // the last trouble, so that it is said once
 }
 
@@ -166,12 +167,15 @@ func (k *keyKeeper) record() error {
 	case !errors.Is(err, ledger.ErrNotFound):
 		return err
 	}
-	if why := k.refuse(p); why != "" {
-		if err := durable.WriteFile(p.refusedPath(), []byte(why+"\n"), 0o600); err != nil {
-			return err
+	if k.sent != p.id { // asking a module again and again would open it again and again
+		if why := k.refuse(p); why != "" {
+			if err := durable.WriteFile(p.refusedPath(), []byte(why+"\n"), 0o600); err != nil {
+				return err
+			}
+			return durable.Remove(p.path)
 		}
-		return durable.Remove(p.path)
 	}
+	k.sent = p.id
 	k.d.gateway.PublishOwn(p.id.Bytes(), stream.Outgoing{Topic: events.EventTopic(k.d.folder.ledger, events.DaemonPublisher, p.typ), Data: p.data})
 	return nil
 }

@@ -155,7 +155,7 @@ func (f *folder) takeUse(origin string, keys *chain.KeyHistory, size uint64) err
 	case newest == "":
 		return durable.WriteFile(f.vkeyPath(), []byte(first.vkey+"\n"), 0o644) // lost, and not secret
 	case newest == valid && first.vkey == valid:
-		return nil
+		return f.dropSpare(valid)
 	case !known(newest):
 		return nil // this folder is ahead of its ledger, which catches up
 	}
@@ -177,7 +177,15 @@ func (f *folder) takeUse(origin string, keys *chain.KeyHistory, size uint64) err
 	if err := durable.WriteFile(f.vkeyPath(), []byte(valid+"\n"), 0o644); err != nil {
 		return err
 	}
-	spare := keyFile{path: f.keyPathOf(valid)}
+	return f.dropSpare(valid)
+}
+
+// dropSpare removes the second copy of the key in use.
+func (f *folder) dropSpare(vkey string) error {
+	spare := keyFile{path: f.keyPathOf(vkey)}
+	if _, err := os.Stat(spare.path + ".vkey"); errors.Is(err, fs.ErrNotExist) {
+		return nil // it goes last
+	}
 	return spare.remove()
 }
 

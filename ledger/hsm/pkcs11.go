@@ -145,8 +145,10 @@ func (k *key) point(public pkcs11.ObjectHandle) (ed25519.PublicKey, error) {
 	}
 	raw := attributes[0].Value
 	var inner []byte
-	if rest, err := asn1.Unmarshal(raw, &inner); err == nil && len(rest) == 0 {
-		raw = inner
+	if len(raw) != ed25519.PublicKeySize { // else it is raw, whatever its first bytes look like
+		if rest, err := asn1.Unmarshal(raw, &inner); err == nil && len(rest) == 0 {
+			raw = inner
+		}
 	}
 	if len(raw) != ed25519.PublicKeySize {
 		return nil, fmt.Errorf("the public key has %d bytes, an Ed25519 key has %d", len(raw), ed25519.PublicKeySize)

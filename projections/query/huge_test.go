@@ -77,8 +77,7 @@ func stored(t *testing.T, n int) *ledger.Ledger {
 		t.Fatal(err)
 	}
 	signer, _ := note.NewSigner(skey)
-	verifier, _ := note.NewVerifier(vkey)
-	l, err := ledger.Open(t.TempDir(), ledger.Options{Signer: signer, Verifier: verifier})
+	l, err := ledger.Open(t.TempDir(), ledger.Options{VKey: vkey, Signer: func(string) (note.Signer, error) { return signer, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
