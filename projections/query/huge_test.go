@@ -14,6 +14,7 @@ import (
 	"greffe/events/stream/streamtest"
 	"greffe/ledger"
 	"greffe/ledger/chain"
+	"greffe/ledger/chain/chaintest"
 	"greffe/projections/query"
 )
 
@@ -90,7 +91,12 @@ func stored(t *testing.T, n int) *ledger.Ledger {
 				Epoch: 1, StreamSeq: uint64(seq + 1), Publisher: "hr", Type: "a.b.v1", Aggregate: "a/b",
 				Payload: payload, PayloadHash: chain.PayloadHash(payload),
 			}
-			if seq%11 == 0 {
+			switch {
+			case seq == 0:
+				d.Publisher, d.Type, d.Aggregate = "greffe", "ledger.opened.v1", "ledger/main"
+				d.Payload = chaintest.Opening("main", l.Origin(), vkey, d.LedgerID)
+				d.PayloadHash = chain.PayloadHash(d.Payload)
+			case seq%11 == 0:
 				d.Publisher = "crm"
 			}
 			binary.BigEndian.PutUint64(d.ID[8:], uint64(seq+1))
