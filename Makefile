@@ -24,6 +24,7 @@ race:      ## all tests under the race detector (needs a C compiler)
 	go test -race ./...
 
 interop:   ## other people's clients follow a log of 100,000 entries that greffed serves
+	cd testdata/interop && python3 -m unittest verify_test
 	cd testdata/interop && go test -count=1 -v ./...
 
 hsm:       ## keys in a PKCS#11 module, tested with SoftHSM2 (needs a C compiler and softhsm2)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"greffe/ledger/chain/chaintest"
 )
 
 // The second verifier, in Python, which was written from ledger/FORMAT.md
@@ -42,6 +44,7 @@ func TestSecondVerifier(t *testing.T) {
 	s.genesis()
 	s.checkpoints()
 	s.sections()
+	s.evidence()
 
 	exits := map[int]int{}
 	for i, theirs := range s.second(python) {
@@ -62,6 +65,8 @@ func TestSecondVerifier(t *testing.T) {
 type finding struct {
 	Exit               int
 	Content, Signature string
+	Time, Scope        string
+	Erasure            string
 	Size               uint64
 	Root               string
 	Code               string  // of the first fault, "" if there is none
@@ -75,8 +80,11 @@ func compare(t *testing.T, name string, ours, theirs finding) {
 	if a.Seq == nil || b.Seq == nil {
 		a.Seq, b.Seq = nil, nil // only an entry that both name can be compared
 	}
-	if a.Exit != exitSound && a.Exit != exitUnconfirmed {
-		a.Size, b.Size, a.Root, b.Root = 0, 0, "", "" // how far one reads on after a fault is its own affair
+	if a.Seq != nil && *a.Seq == 0 {
+		a.Signature, b.Signature, a.Time, b.Time = "", "", "", "" // without a genesis, which keys there are is open
+	}
+	if a.Content == "failed" && b.Content == "failed" { // how far one reads on after a fault is its own affair
+		a.Size, b.Size, a.Root, b.Root, a.Scope, b.Scope, a.Erasure, b.Erasure = 0, 0, "", "", "", "", "", ""
 	}
 	if a.Seq != nil && *a.Seq == *b.Seq {
 		a.Seq = b.Seq
@@ -91,7 +99,8 @@ func (f finding) String() string {
 	if f.Seq != nil {
 		seq = fmt.Sprint(*f.Seq)
 	}
-	return fmt.Sprintf("exit %d, content %s, signature %s, size %d, root %.8s, fault %q at seq %s", f.Exit, f.Content, f.Signature, f.Size, f.Root, f.Code, seq)
+	return fmt.Sprintf("exit %d, content %s, signature %s, time %s, scope %s, erasure %s, size %d, root %.8s, fault %q at seq %s",
+		f.Exit, f.Content, f.Signature, f.Time, f.Scope, f.Erasure, f.Size, f.Root, f.Code, seq)
 }
 
 // specimens are the bundles to compare on, as files.
@@ -102,25 +111,53 @@ type specimens struct {
 	all    []specimen
 }
 
-type specimen struct{ name, path, vkey string }
+type specimen struct{ name, path, vkey, since, policy string }
 
 func (s *specimens) add(vkey string, bundle []byte, format string, args ...any) {
 	path := filepath.Join(s.dir, strconv.Itoa(len(s.all))+".greffe")
 	if err := os.WriteFile(path, bundle, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.all = append(s.all, specimen{fmt.Sprintf(format, args...), path, vkey})
+	s.all = append(s.all, specimen{name: fmt.Sprintf(format, args...), path: path, vkey: vkey})
+}
+
+// brings adds a forgery with what its auditor brings.
+func (s *specimens) brings(f *chaintest.Forgery, format string, args ...any) {
+	s.add(f.VKey, f.Bytes(), format, args...)
+	c := &s.all[len(s.all)-1]
+	for _, file := range []struct {
+		name *string
+		data []byte
+	}{{&c.since, f.Since}, {&c.policy, []byte(f.Policy)}} {
+		if len(file.data) == 0 {
+			continue
+		}
+		*file.name = c.path + "." + strconv.Itoa(len(file.data))
+		if err := os.WriteFile(*file.name, file.data, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // first is the finding of this program.
 func (s *specimens) first(i int) finding {
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"verify", s.all[i].path, "--key", s.all[i].vkey, "-o", "json"}, strings.NewReader(""), &stdout, &stderr)
+	args := []string{"verify", s.all[i].path, "--key", s.all[i].vkey, "-o", "json"}
+	if since := s.all[i].since; since != "" {
+		args = append(args, "--since", since)
+	}
+	if policy := s.all[i].policy; policy != "" {
+		args = append(args, "--policy", policy)
+	}
+	code := run(args, strings.NewReader(""), &stdout, &stderr)
+	if code == exitCannot {
+		return finding{Exit: code}
+	}
 	var r struct {
-		Content, Signature struct{ Verdict string }
-		Size               uint64
-		Root               string
-		Faults             []struct {
+		Content, Signature, Time, Scope, Erasure struct{ Verdict string }
+		Size                                     uint64
+		Root                                     string
+		Faults                                   []struct {
 			Code string
 			Seq  *uint64
 		}
@@ -128,7 +165,10 @@ func (s *specimens) first(i int) finding {
 	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
 		s.t.Fatalf("%s: %v\n%s", s.all[i].name, err, &stderr)
 	}
-	f := finding{Exit: code, Content: r.Content.Verdict, Signature: r.Signature.Verdict, Size: r.Size, Root: r.Root}
+	f := finding{
+		Exit: code, Content: r.Content.Verdict, Signature: r.Signature.Verdict, Time: r.Time.Verdict,
+		Scope: r.Scope.Verdict, Erasure: r.Erasure.Verdict, Size: r.Size, Root: r.Root,
+	}
 	if len(r.Faults) > 0 {
 		f.Code, f.Seq = r.Faults[0].Code, r.Faults[0].Seq
 	}
@@ -139,11 +179,18 @@ func (s *specimens) first(i int) finding {
 func (s *specimens) second(python string) []finding {
 	var in, out, complaints bytes.Buffer
 	for _, c := range s.all {
-		fmt.Fprintf(&in, "%s\t%s\n", c.path, c.vkey)
+		fmt.Fprintf(&in, "%s\t%s", c.path, c.vkey)
+		if c.since != "" {
+			fmt.Fprintf(&in, "\tsince=%s", c.since)
+		}
+		if c.policy != "" {
+			fmt.Fprintf(&in, "\tpolicy=%s", c.policy)
+		}
+		fmt.Fprintln(&in)
 	}
 	cmd := exec.CommandContext(s.t.Context(), python, secondVerifier, "--batch", s.all[0].vkey)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &complaints
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); complaints.Len() > 0 || cmd.ProcessState == nil { // 1 says that a checkpoint kept was none
 		s.t.Fatalf("second verifier: %v\n%s", err, &complaints)
 	}
 	var found []finding

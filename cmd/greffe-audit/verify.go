@@ -94,8 +94,8 @@ func (c *command) judge(file string, key note.Verifier, o verify.Options, quiet 
 		if err != nil {
 			return nil, err
 		}
-		report := verify.Proof(text, key, o)
-		return &report, nil
+		report, err := verify.Proof(text, key, o)
+		return &report, err
 	}
 	bar := newProgress(c.stderr, size, quiet)
 	o.Progress = bar.show

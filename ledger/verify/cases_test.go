@@ -54,7 +54,7 @@ func judge(t *testing.T, f *chaintest.Forgery) (verify.Report, error) {
 	if file := f.Bytes(); !chain.IsTlogProof(file) {
 		return verify.Bundle(context.Background(), bytes.NewReader(file), key, o)
 	}
-	return verify.Proof(f.Bytes(), key, o), nil
+	return verify.Proof(f.Bytes(), key, o)
 }
 
 // stamps stands for the check of tokens, which package timestamp tests with real ones:

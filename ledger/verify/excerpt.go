@@ -105,6 +105,7 @@ func (v *verifier) mergeExcerpt(b *chain.Block, r *run, ex *excerpt) {
 	} else {
 		compareExcerpt(&v.faults, v.last, r.head)
 	}
+	v.join(r) // its faults first: a seq that was changed may be one of much later entries
 	for i := range b.Records {
 		h, rest, err := chain.CutHeader(b.Records[i].Header)
 		if err != nil || len(rest) != 0 {
@@ -115,7 +116,6 @@ func (v *verifier) mergeExcerpt(b *chain.Block, r *run, ex *excerpt) {
 		v.stray(h)
 	}
 	v.report.Size += uint64(len(b.Records))
-	v.join(r)
 }
 
 // stray reports an entry that an excerpt of this scope has no reason to hold. The genesis

@@ -10,9 +10,15 @@ import (
 
 // Proof verifies a tlog-proof: one entry with its payload, the path to the root, and the
 // checkpoint that covers it. Since there is no chain of keys in it, the checkpoint must
-// be signed by the key brought itself. Of the options, Policy counts.
-func Proof(text []byte, key note.Verifier, o Options) Report {
-	v := verifier{key: key, o: o, excerpt: &excerpt{}}
+// be signed by the key brought itself. The error is [ErrSince], as that of [Bundle].
+func Proof(text []byte, key note.Verifier, o Options) (Report, error) {
+	v := verifier{key: key, o: o, excerpt: &excerpt{}, demand: coverage{scope: o.Demand}}
+	if o.Since != nil {
+		var err error
+		if v.since, err = chain.ReadCheckpoint(o.Since); err != nil {
+			return Report{}, fmt.Errorf("%w: %w", ErrSince, err)
+		}
+	}
 	p, err := chain.ParseTlogProof(text)
 	var rec chain.Record
 	var rest []byte
@@ -24,20 +30,16 @@ func Proof(text []byte, key note.Verifier, o Options) Report {
 		if err != nil {
 			f.Want = err.Error()
 		}
-		return v.proved(nil)
+		v.stopped = true
+		v.conclude(nil)
+		return v.report, nil
 	}
-	v.report.Size = 1
+	v.single = fmt.Sprintf("entry %d", p.Seq)
 	v.one(&rec, &p)
 	sections := []chain.Section{{Kind: chain.SectionCheckpoint, Data: p.Checkpoint}}
-	if c, ok := v.checkpoint(sections); ok {
-		v.report.Origin = c.Origin
-		if chain.CheckInclusion(p.Hashes, c.Size, c.Root, p.Seq, chain.LeafHash(rec.Header)) != nil {
-			v.faults.at(badProof, p.Seq).Want = hexOf(c.Root)
-		}
-		v.cosigned(sections[0], c, nil)
-	}
-	v.report.Claim = fmt.Sprintf("entry %d", p.Seq)
-	return v.proved(sections)
+	err = v.covered(sections, &rec, &p)
+	v.conclude(sections)
+	return v.report, err
 }
 
 // one checks what the record says by itself.
@@ -48,18 +50,20 @@ func (v *verifier) one(rec *chain.Record, p *chain.TlogProof) {
 		r.faults.at(badSeq, p.Seq).set(number(p.Seq), number(rec.Entry.Seq))
 	}
 	v.faults.join(&r.faults)
-	v.report.Absent, v.report.ByDisposition[rec.Entry.Disposition] = r.absent, 1
+	v.demand.add(rec.Entry.Seq, rec.Entry.LedgeredAt)
+	v.report.Size, v.report.Absent, v.report.ByDisposition[rec.Entry.Disposition] = 1, r.absent, 1
 }
 
-// proved gives the verdicts on a proof. It claims to cover the one entry that is there.
-func (v *verifier) proved(sections []chain.Section) Report {
-	r := &v.report
-	r.Faults, r.FaultCount = v.faults.kept, v.faults.count
-	claim := r.Claim
-	v.verdicts(sections)
-	r.Claim = claim
-	if r.Scope.Verdict != Failed && r.Signature.Verdict == Sound {
-		r.Scope = Result{Sound, claim + ", and no other"}
+// covered checks the path, the checkpoint at its end, and what others say of that.
+func (v *verifier) covered(sections []chain.Section, rec *chain.Record, p *chain.TlogProof) error {
+	c, ok := v.checkpoint(sections)
+	if !ok {
+		return nil
 	}
-	return *r
+	v.report.Origin = c.Origin
+	if chain.CheckInclusion(p.Hashes, c.Size, c.Root, p.Seq, chain.LeafHash(rec.Header)) != nil {
+		v.faults.at(badProof, p.Seq).Want = hexOf(c.Root)
+	}
+	v.cosigned(sections[0], c, nil)
+	return v.goesOn(c, nil)
 }

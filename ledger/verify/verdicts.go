@@ -12,7 +12,7 @@ import (
 // claim that cannot be shown, never one that is passed over.
 func (v *verifier) verdicts(sections []chain.Section) {
 	r := &v.report
-	if v.excerpt != nil && v.excerpt.claimed {
+	if r.Claim = v.single; v.excerpt != nil && v.excerpt.claimed {
 		r.Claim = v.excerpt.scope.String()
 	}
 	r.Content = v.content()
@@ -80,6 +80,9 @@ func (v *verifier) time(sections []chain.Section) Result {
 	case r.Untrusted > 0:
 		lacking = append(lacking, fmt.Sprintf("%d timestamps are of no authority that was brought", r.Untrusted))
 	}
+	if r.Checkpoint.Text == "" && stamps+cosigned > 0 {
+		lacking = append(lacking, "nothing in it ties what others say of it to a checkpoint")
+	}
 	if r.Unrelated > 0 {
 		lacking = append(lacking, fmt.Sprintf("nothing in it ties %d earlier checkpoints to the one that covers it", r.Unrelated))
 	}
@@ -128,7 +131,10 @@ func (v *verifier) scope() Result {
 		return Result{Unconfirmed, why}
 	}
 	what := fmt.Sprintf("the whole ledger, seq 0 to %d", r.Size-1)
-	if v.excerpt != nil {
+	switch {
+	case v.single != "":
+		what = v.single + ", and no other"
+	case v.excerpt != nil:
 		what = r.Claim
 		if !checkable(&v.excerpt.scope) && !checkable(&v.o.Demand) {
 			return Result{Unconfirmed, what + "; whether they are all, only the whole ledger can show"}

@@ -98,6 +98,7 @@ type verifier struct {
 	goes    relation         // how that checkpoint stands to the bundle's
 	tree    chain.Frontier
 	excerpt *excerpt          // nil: a whole ledger
+	single  string            // of the proof of one event: which
 	keys    *chain.KeyHistory // nil without a genesis
 	claim   coverage          // of an excerpt: what it says it covers
 	before  *uint64           // of a period: seq of the entry before it
@@ -162,7 +163,8 @@ func (v *verifier) join(r *run) {
 // genesis checks what only the first entry has (FORMAT §3.2).
 func (v *verifier) genesis(h chain.Header, payload []byte) {
 	if h == nil {
-		return // reported as a bad header
+		v.faults.at(badGenesis, 0).Want = "a header in its canonical form"
+		return
 	}
 	if h.Seq() != 0 {
 		v.faults.at(badSeq, 0).set("0", number(h.Seq()))
@@ -202,9 +204,14 @@ func (v *verifier) finish(broken *chain.BundleError, sections []chain.Section) e
 	case v.excerpt == nil && n > 0:
 		v.faults.of(badScope).set("0", number(uint64(n)))
 	}
+	v.conclude(sections)
+	return err
+}
+
+// conclude gives the verdicts on what was found.
+func (v *verifier) conclude(sections []chain.Section) {
 	v.report.Faults, v.report.FaultCount = v.faults.kept, v.faults.count
 	v.verdicts(sections)
-	return err
 }
 
 // framing turns the place where reading stopped into a fault.

@@ -62,7 +62,7 @@ FAULTS = {  # code: the verdicts that fail with it, and what it says
     "V023": ("signature", "no valid signature by the key that counts"),
     "V024": ("signature", "trust does not reach from the key brought to the key of this size: one was revoked"),
     "V025": ("content", "proof does not lead to the root"),
-    "V026": ("content", "no proof, and the next entry is not there"),
+    "V026": ("content scope", "no proof, and the next entry is not there"),
     "V027": ("content scope", "scope missing, not canonical, or where none may be"),
     "V028": ("scope", "entry that the scope does not claim"),
     "V029": ("scope", "entry that the scope claims is missing"),
@@ -71,8 +71,9 @@ FAULTS = {  # code: the verdicts that fail with it, and what it says
     "V032": ("time", "timestamp or cosignature does not hold"),
     "V033": ("content", "contradicts another checkpoint that the ledger signed"),
     "V034": ("scope", "ends before the checkpoint that was kept"),
-    "V035": ("content", "not a proof of one event in its one form"),
+    "V035": ("content scope", "not a proof of one event in its one form"),
     "V036": ("signature", "key event without its payload"),
+    "V037": ("content", "consistency proof not in its one form, or that leads to another root"),
 }
 
 
@@ -292,12 +293,17 @@ def holds_inclusion(seq, leaf, size, root, path):
     return leaf == root
 
 
+VOID = "void"  # a proof that does not lead to the bundle's root shows nothing
+
+
 def holds_consistency(old_size, old_root, size, root, path):
-    """Says whether the smaller tree is a prefix of the larger, RFC 6962 section 2.1.2; 0 < old_size < size."""
-    if old_size & (old_size - 1) == 0:
+    """Says whether the smaller tree is a prefix of the larger, RFC 6962 section 2.1.2; 0 < old_size < size. A proof
+    that leads to the larger root from another smaller one shows that it is not; any other is void."""
+    perfect = old_size & (old_size - 1) == 0
+    if perfect:
         path = [old_root, *path]  # a perfect subtree of the larger tree, so the proof leaves it out
     if not path:
-        return False
+        return VOID
     index, last = old_size - 1, size - 1
     while index & 1:
         index, last = index >> 1, last >> 1
@@ -307,8 +313,8 @@ def holds_consistency(old_size, old_root, size, root, path):
             new = node(sibling, new) if left else node(new, sibling)
             old = node(sibling, old) if left else old
     except ValueError:
-        return False
-    return old == old_root and new == root
+        return VOID
+    return VOID if new != root else old == old_root
 
 
 def split_hashes(data):
@@ -573,7 +579,7 @@ class Verifier:
         self.file, self.brought = file, brought
         self.faults, self.unconfirmed = [], set()
         self.checkpoint, self.keys, self.quorums, self.void = None, None, [], []
-        self.claims_time = brought.policy is not None
+        self.claims_time, self.stopped = brought.policy is not None and brought.policy.quorum != b"none", False
 
     def fault(self, code, seq=None):
         self.faults.append((code, seq))
@@ -586,6 +592,7 @@ class Verifier:
         try:
             self.read()
         except Stop:
+            self.stopped = True
             self.unconfirmed |= {"signature", "time", "scope", "erasure"}  # not reached, so not failed
         # A fault of an entry comes before those of no entry, the one of the earlier entry first.
         self.faults.sort(key=lambda f: (f[1] is None, f[1] or 0))
@@ -639,23 +646,33 @@ class Verifier:
         since, now = self.brought.since, self.checkpoint
         if since is None:
             return
-        if since.origin != self.brought.key.name:  # who signed it is not asked: the auditor kept it
-            raise ValueError("the checkpoint that was kept is of another ledger than the key")
-        if since.size > now.size:
+        key, reached = self.must_sign(since.size)
+        if not reached or not is_signed(since, key):
+            if not self.faults:  # else what is wrong may be the reason
+                raise ValueError("the checkpoint that was kept is not signed by a key of this ledger")
+        elif since.size > now.size:
             self.fault("V034")
         else:
             same = root_then(since)
             if same is None:
                 self.unconfirmed.add("scope")
+            elif same is VOID:
+                self.fault("V037")
             elif not same:
                 self.fault("V033")
 
+    def failed(self, name):
+        return any(name in FAULTS[code][0].split() for code, _ in self.faults)
+
     def verdict(self, name):
-        if any(name in FAULTS[code][0].split() for code, _ in self.faults):
+        signed = not self.failed("signature") and "signature" not in self.unconfirmed
+        if self.failed(name):
             return "failed"
-        if name in self.unconfirmed:
+        if name in self.unconfirmed or name == "scope" and not signed or name == "erasure" and self.failed("content"):
             return "unconfirmed"
-        return "not_claimed" if name == "time" and not self.claims_time else "sound"
+        if name == "time" and not self.claims_time:
+            return "not_claimed"
+        return "unconfirmed" if name == "time" and (self.failed("content") or not signed) else "sound"
 
     def report(self, name):
         """The verdicts and the first fault, for people or programs."""
@@ -812,7 +829,8 @@ class Bundle(Verifier):
         if length < FIXED.size:
             self.stop("V005", at)  # payload_len is not there, so the record's end is unknown
         header = Header(raw)
-        at = header.seq if self.excerpt else at
+        if self.excerpt:
+            at = header.seq if header.ok else self.last.seq + 1 if self.last else 0
         if not header.ok:
             self.fault("V005", at)
         present = self.take(1, at)[0]
@@ -821,7 +839,7 @@ class Bundle(Verifier):
         if present and header.payload_len > MAX_PAYLOAD:
             self.stop("V005", at)  # §6: no payload is longer, not even one that should not be here
         payload = self.take(header.payload_len, at, covered=False) if present else None
-        usable = self.check_payload(at, header, payload)
+        usable = payload is not None and self.excused(header) or self.check_payload(at, header, payload)
         self.check_place(at, header, payload)
         if self.excerpt:
             self.check_proof(at, header)
@@ -833,6 +851,11 @@ class Bundle(Verifier):
             self.roots[self.tree.size] = self.tree.root()  # of the one size that will be asked for
         if self.scope:
             self.entries.append((header.seq, self.scope.place(header), header.seq == 0 or header.is_key_event()))
+
+    def excused(self, header):
+        """Payloads that the auditor checked with the checkpoint that was kept are not judged again, §5.4."""
+        since = self.brought.since
+        return not self.excerpt and since and 0 < header.seq < since.size and header.disposition in KEEPS_PAYLOAD and not header.is_key_event()
 
     def check_place(self, at, header, payload):
         """Seq, link, stream position and time, against the entry before: §3.1 to §3.3, §5.4 point 2."""
@@ -923,7 +946,7 @@ class Bundle(Verifier):
             self.fault("V026", self.last.seq)
         self.unconfirmed |= {verdict for kind, verdict in ((4, "signature"), (5, "erasure")) if self.kinds[kind]}
         if self.checkpoint is None:
-            self.unconfirmed |= {"time", "scope"}
+            self.unconfirmed |= {"time", "scope"} if self.claims_time else {"scope"}
             return
         if self.genesis is not None and self.checkpoint.origin != self.genesis["origin"]:
             self.fault("V020")
@@ -949,7 +972,7 @@ class Bundle(Verifier):
             hashes = split_hashes(body[8:])
             good = len(body) >= 8 and len(body) % 32 == 8 and len(hashes) <= MAX_PROOF and old <= self.checkpoint.size
             if not good or old in self.consistency or old in (0, self.checkpoint.size) and hashes:
-                self.fault("V030")
+                self.fault("V037")
             else:
                 self.consistency[old] = hashes
 
@@ -973,7 +996,7 @@ class Bundle(Verifier):
             except ValueError:
                 self.fault("V030")
                 continue
-            if self.is_tied(note):
+            if self.is_tied(note) is True:
                 tied.append(note)
             if not self.brought.policy:
                 self.unconfirmed.add("time")
@@ -987,7 +1010,8 @@ class Bundle(Verifier):
             except ValueError:
                 self.fault("V030")
                 continue
-            self.is_tied(stamped)
+            if self.is_tied(stamped) is not True:
+                continue
             held = holds_timestamp(text, token, self.brought.tsa_roots) if self.brought.tsa_roots else None
             if held is None:
                 self.unconfirmed.add("time")
@@ -1000,9 +1024,11 @@ class Bundle(Verifier):
         prefix = self.is_prefix(note)
         if prefix is None:
             self.unconfirmed.add("time")
+        elif prefix is VOID:
+            self.fault("V037")
         elif not prefix:
             key, reached = self.must_sign(note.size)
-            forked = note.size <= self.checkpoint.size and reached and is_signed(note, key)
+            forked = note.origin == self.checkpoint.origin and note.size <= self.checkpoint.size and reached and is_signed(note, key)
             self.fault("V033" if forked else "V031")
         return prefix
 
@@ -1032,19 +1058,19 @@ class Proof(Verifier):
             if not NUMBER.fullmatch(index) or any(len(h) != 32 for h in path):
                 raise ValueError("bad index or hash")
             header = Header(raw)
+            if not header.ok:
+                raise ValueError("header not canonical")
             if payload is not None and len(payload) != header.payload_len:
                 raise ValueError("a payload of another length than its header says")
         except (ValueError, struct.error):
             self.stop("V035")
         at = int(index)
-        if not header.ok:
-            self.fault("V005", at)
         if header.seq != at:
             self.fault("V006", at)
         self.check_payload(at, header, payload)
         self.read_checkpoint(checkpoint)
         if self.checkpoint is None:
-            self.unconfirmed |= {"time", "scope"}
+            self.unconfirmed |= {"time", "scope"} if self.claims_time else {"scope"}
             return
         if not holds_inclusion(at, header.leaf, self.checkpoint.size, self.checkpoint.root, path):
             self.fault("V025", at)
