@@ -93,12 +93,46 @@ func rightOf(size uint64, top int, node NodeFunc) (root Hash, err error) {
 }
 
 // CheckInclusion checks that the entry with that leaf hash is entry seq of the tree of
-// size entries with that root. The error wraps [ErrProof].
+// size entries with that root (RFC 9162 §2.1.3.2). The error wraps [ErrProof]. It does
+// what [tlog.CheckRecord] does, which never returns for a size above 2^62.
 func CheckInclusion(proof []Hash, size uint64, root Hash, seq uint64, leaf Hash) error {
-	if seq >= size || size > math.MaxInt64 || tlog.CheckRecord(proof, int64(size), root, int64(seq), leaf) != nil {
-		return fmt.Errorf("entry %d in a tree of %d: %w", seq, size, ErrProof)
+	wrong := fmt.Errorf("entry %d in a tree of %d: %w", seq, size, ErrProof)
+	if seq >= size || size > math.MaxInt64 {
+		return wrong
+	}
+	c := climb{seq, size - 1}
+	for _, h := range proof {
+		left, ok := c.up()
+		switch {
+		case !ok:
+			return wrong
+		case left:
+			leaf = tlog.NodeHash(h, leaf)
+		default:
+			leaf = tlog.NodeHash(leaf, h)
+		}
+	}
+	if c.last != 0 || leaf != root {
+		return wrong
 	}
 	return nil
+}
+
+// A climb goes from a node of a tree to its root. It counts nodes of one level, the last
+// of which is at the right edge.
+type climb struct{ node, last uint64 }
+
+// up goes to the parent, past the levels at which an edge has no sibling, and reports
+// whether the sibling was the left one; ok is false above the root.
+func (c *climb) up() (left, ok bool) {
+	if c.last == 0 {
+		return false, false
+	}
+	left = c.node&1 == 1 || c.node == c.last
+	for ; left && c.node&1 == 0 && c.node != 0; c.node, c.last = c.node>>1, c.last>>1 {
+	}
+	c.node, c.last = c.node>>1, c.last>>1
+	return left, true
 }
 
 // ProveConsistency returns the proof that the tree of the first old entries is a prefix
@@ -122,24 +156,30 @@ func ProvedRoot(proof []Hash, old, size uint64, root Hash) (Hash, bool) {
 	if old == 0 || old >= size || size > math.MaxInt64 || old&(old-1) == 0 || len(proof) == 0 {
 		return Hash{}, false
 	}
-	last, top := old-1, size-1
-	for ; last&1 == 1; last, top = last>>1, top>>1 {
+	oldRoot, newRoot, ok := grow(proof, old, size)
+	return oldRoot, ok && newRoot == root
+}
+
+// grow returns the two roots that a consistency proof leads to, from the hash of the
+// largest perfect subtree in which the smaller tree ends, which comes first. It reports
+// false if the proof has another length.
+func grow(proof []Hash, old, size uint64) (oldRoot, newRoot Hash, ok bool) {
+	c := climb{old - 1, size - 1}
+	for ; c.node&1 == 1; c.node, c.last = c.node>>1, c.last>>1 {
 	}
-	oldRoot, newRoot := proof[0], proof[0]
+	oldRoot, newRoot = proof[0], proof[0]
 	for _, h := range proof[1:] {
-		if top == 0 {
-			return Hash{}, false
-		}
-		if last&1 == 1 || last == top {
+		left, ok := c.up()
+		switch {
+		case !ok:
+			return Hash{}, Hash{}, false
+		case left:
 			oldRoot, newRoot = tlog.NodeHash(h, oldRoot), tlog.NodeHash(h, newRoot)
-			for ; last&1 == 0 && last != 0; last, top = last>>1, top>>1 {
-			}
-		} else {
+		default:
 			newRoot = tlog.NodeHash(newRoot, h)
 		}
-		last, top = last>>1, top>>1
 	}
-	return oldRoot, top == 0 && newRoot == root
+	return oldRoot, newRoot, c.last == 0
 }
 
 // CheckConsistency checks that the tree of old entries with oldRoot is a prefix of the
@@ -149,16 +189,22 @@ func CheckConsistency(proof []Hash, old uint64, oldRoot Hash, size uint64, root 
 	switch {
 	case old > size || size > math.MaxInt64:
 		return wrong
-	case old == 0:
-		// tlog proves nothing of the empty tree: it is a prefix of every other.
+	case old == 0: // the empty tree is a prefix of every other
 		if len(proof) != 0 || oldRoot != PayloadHash(nil) {
 			return wrong
 		}
+		return nil
 	case old == size:
 		if len(proof) != 0 || oldRoot != root {
 			return wrong
 		}
-	case tlog.CheckTree(proof, int64(size), root, int64(old), oldRoot) != nil:
+		return nil
+	case old&(old-1) == 0: // one perfect subtree, whose hash is brought
+		proof = append([]Hash{oldRoot}, proof...)
+	case len(proof) == 0:
+		return wrong
+	}
+	if gotOld, got, ok := grow(proof, old, size); !ok || gotOld != oldRoot || got != root {
 		return wrong
 	}
 	return nil

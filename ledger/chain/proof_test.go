@@ -3,8 +3,11 @@ package chain_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"slices"
 	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"greffe/ledger/chain"
 	"greffe/ledger/chain/chaintest"
@@ -122,6 +125,110 @@ func TestProofLimits(t *testing.T) {
 		}
 		if err := chain.CheckConsistency(nil, 3, chain.Hash{}, size, chain.Hash{}); !errors.Is(err, chain.ErrProof) {
 			t.Errorf("3 before %d: %v", size, err)
+		}
+	}
+}
+
+// sameLeaves is the NodeFunc of a tree of any size whose leaves are all the same.
+func sameLeaves(level int, _ uint64) (chain.Hash, error) {
+	h := chain.LeafHash(nil)
+	for range level {
+		h = tlog.NodeHash(h, h)
+	}
+	return h, nil
+}
+
+// sameRoot is its root.
+func sameRoot(size uint64) chain.Hash {
+	var f chain.Frontier
+	for level := 62; level >= 0; level-- {
+		if size>>level&1 == 1 {
+			h, _ := sameLeaves(level, 0)
+			f.AppendSubtree(level, h)
+		}
+	}
+	return f.Root()
+}
+
+// TestProofsOfTheLargest: sizes go to 2^63 - 1, and whoever reads a file cannot choose
+// them. A check must end and be right up there too.
+func TestProofsOfTheLargest(t *testing.T) {
+	const half = 1 << 62
+	for _, size := range []uint64{half, half + 1, half + 2, half + half/2, math.MaxInt64 - 1, math.MaxInt64} {
+		root := sameRoot(size)
+		for _, seq := range []uint64{0, 1, half - 1, half, size - 2, size - 1} {
+			if seq >= size {
+				continue
+			}
+			proof, err := chain.ProveInclusion(size, seq, sameLeaves)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := chain.CheckInclusion(proof, size, root, seq, chain.LeafHash(nil)); err != nil {
+				t.Errorf("entry %d of %d: %v", seq, size, err)
+			}
+			proof[len(proof)-1][0] ^= 1
+			if err := chain.CheckInclusion(proof, size, root, seq, chain.LeafHash(nil)); !errors.Is(err, chain.ErrProof) {
+				t.Errorf("entry %d of %d with a flipped bit: %v", seq, size, err)
+			}
+		}
+		if size == half {
+			continue
+		}
+		right := sameRoot(size - half)
+		if err := chain.CheckConsistency([]chain.Hash{right}, half, sameRoot(half), size, root); err != nil {
+			t.Errorf("%d before %d: %v", uint64(half), size, err)
+		}
+		if size == half+1 {
+			continue
+		}
+		first, err := chain.ProveInclusion(size-half, 0, sameLeaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, _ := sameLeaves(62, 0)
+		proof := append(append([]chain.Hash{chain.LeafHash(nil)}, first...), left)
+		if err := chain.CheckConsistency(proof, half+1, sameRoot(half+1), size, root); err != nil {
+			t.Errorf("%d before %d: %v", uint64(half+1), size, err)
+		}
+		if err := chain.CheckConsistency(proof, half+1, root, size, root); !errors.Is(err, chain.ErrProof) {
+			t.Errorf("%d before %d with another root: %v", uint64(half+1), size, err)
+		}
+	}
+}
+
+// TestProofsAsOthersCheckThem: what package tlog says of a proof of any length is what is
+// said here.
+func TestProofsAsOthersCheckThem(t *testing.T) {
+	for size := int64(1); size <= 40; size++ {
+		root := sameRoot(uint64(size))
+		for seq := range size {
+			for n := range 8 {
+				for top := range 2 { // all right of the path, or one hash of it wrong
+					proof, _ := chain.ProveInclusion(uint64(size), uint64(seq), sameLeaves)
+					for len(proof) < n {
+						proof = append(proof, chain.Hash{})
+					}
+					if proof = proof[:n]; n > 0 {
+						proof[n-1][0] ^= byte(top)
+					}
+					want := tlog.CheckRecord(proof, size, root, seq, chain.LeafHash(nil)) == nil
+					if got := chain.CheckInclusion(proof, uint64(size), root, uint64(seq), chain.LeafHash(nil)) == nil; got != want {
+						t.Errorf("%d hashes for entry %d of %d: %t, want %t", n, seq, size, got, want)
+					}
+					proof, _ = chain.ProveConsistency(uint64(seq), uint64(size), sameLeaves)
+					for len(proof) < n {
+						proof = append(proof, chain.Hash{})
+					}
+					if proof = proof[:n]; n > 0 {
+						proof[n-1][0] ^= byte(top)
+					}
+					want = seq > 0 && tlog.CheckTree(proof, size, root, seq, sameRoot(uint64(seq))) == nil || seq == 0 && n == 0
+					if got := chain.CheckConsistency(proof, uint64(seq), sameRoot(uint64(seq)), uint64(size), root) == nil; got != want {
+						t.Errorf("%d hashes for %d before %d: %t, want %t", n, seq, size, got, want)
+					}
+				}
+			}
 		}
 	}
 }
