@@ -3,6 +3,7 @@ package chaintest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -291,13 +292,15 @@ func (f *Forgery) setCheckpoint(text []byte) {
 	f.section(chain.SectionCheckpoint, text)
 }
 
-// checkpoint size|root|origin|empty|text|old replaces the checkpoint by a signed one that is
-// wrong in that line, by something that is none, or by one that another key signed.
+// checkpoint size|empty|largest|root|origin|text|old replaces the checkpoint by a signed one
+// that is wrong in that line, by something that is none, or by one that another key signed.
 func (f *Forgery) checkpoint(a []string) {
 	size, root := uint64(len(f.Ledger.Records)), f.Ledger.RootAt(uint64(len(f.Ledger.Records)))
 	switch a[0] {
 	case "size":
 		f.sign(f.Ledger, size+1, root)
+	case "largest":
+		f.sign(f.Ledger, math.MaxInt64, root)
 	case "root":
 		f.sign(f.Ledger, size, chain.Hash{})
 	case "origin":
