@@ -118,30 +118,46 @@ func (v *verifier) mergeExcerpt(b *chain.Block, r *run, ex *excerpt) {
 	v.report.Size += uint64(len(b.Records))
 }
 
-// stray reports an entry that an excerpt of this scope has no reason to hold. The genesis
-// and key events belong to each; to a period also the entry before it and the one after.
+// stray reports an entry that an excerpt of this scope has no reason to hold.
 func (v *verifier) stray(h chain.Header) {
-	ex := v.excerpt
-	if !ex.claimed || h.Seq() == 0 || chain.IsKeyEvent(h) {
+	s, seq := &v.excerpt.scope, h.Seq()
+	anyhow := seq == 0 || chain.IsKeyEvent(h)
+	if !v.excerpt.claimed {
 		return
 	}
-	e := h.Entry()
-	switch {
-	case ex.scope.Chooses(&e):
-	case ex.scope.By == chain.ByPeriod && e.LedgeredAt < ex.scope.From:
-		if v.before != nil { // then that one was not the last before the period
-			v.strayAt(*v.before)
+	if s.By == chain.ByPeriod {
+		if seq, found := v.beside.stray(s, seq, h.LedgeredAt(), anyhow); found {
+			v.faults.at(strayEntry, seq).Want = s.String()
 		}
-		v.before = &e.Seq
-	case ex.scope.By == chain.ByPeriod && !v.after:
-		v.after = true
-	default:
-		v.strayAt(e.Seq)
+		return
+	}
+	if e := h.Entry(); !anyhow && !s.Chooses(&e) {
+		v.faults.at(strayEntry, seq).Want = s.String()
 	}
 }
 
-func (v *verifier) strayAt(seq uint64) {
-	v.faults.at(strayEntry, seq).Want = v.excerpt.scope.String()
+// A beside tells the two entries beside a period, which belong to it, from those farther
+// away, as they pass.
+type beside struct {
+	before uint64 // the last one before the period, 0 if that is there anyhow
+	after  bool   // one after it has passed
+}
+
+// stray takes the next record, and returns the seq of one that does not belong: of two
+// before the period it is the first, of two after it the second. anyhow says that this
+// one would be there in any excerpt.
+func (b *beside) stray(s *chain.Scope, seq uint64, at int64, anyhow bool) (stray uint64, found bool) {
+	switch {
+	case at < s.From:
+		stray, b.before = b.before, seq
+		if anyhow {
+			b.before = 0
+		}
+		return stray, stray > 0
+	case at >= s.To:
+		found, b.after = b.after && !anyhow, true
+	}
+	return seq, found
 }
 
 // A coverage finds out whether the records that pass are all that a scope by range or by

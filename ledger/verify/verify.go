@@ -101,8 +101,7 @@ type verifier struct {
 	single  string            // of the proof of one event: which
 	keys    *chain.KeyHistory // nil without a genesis
 	claim   coverage          // of an excerpt: what it says it covers
-	before  *uint64           // of a period: seq of the entry before it
-	after   bool              // of a period: the entry after it has passed
+	beside  beside            // of an excerpt by period
 	demand  coverage          // what the auditor asks for
 	met     bool              // a checkpoint satisfies the auditor's policy
 	stopped bool              // reading ended before the sections did
