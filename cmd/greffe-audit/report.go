@@ -143,7 +143,7 @@ type report struct {
 	Stamped      []seen            `json:"stamped"`      // by authorities that were brought
 	FaultCount   uint64            `json:"fault_count"`
 	Faults       []verify.Fault    `json:"faults"`   // the first of them
-	Evidence     []string          `json:"evidence"` // signed notes that contradict each other
+	Evidence     []string          `json:"evidence"` // two signed notes: a fork, or that the ledger was larger before
 }
 
 // A checkpoint is what the bundle's checkpoint says, signed or not.

@@ -100,7 +100,8 @@ type Report struct {
 	// GoesOn reports whether it was shown that the ledger goes on from the checkpoint
 	// brought as [Options.Since].
 	GoesOn bool
-	// Evidence is the signed notes that cannot both be true, if there are such.
+	// Evidence is the two signed notes that cannot both be true, or of which the later one
+	// shows that the ledger was larger before, if there are such.
 	Evidence []string
 	// Content: every hash, link and rule, and the root of the checkpoint.
 	Content Result

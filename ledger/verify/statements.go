@@ -160,7 +160,9 @@ func relate(earlier, c chain.Checkpoint, proofs map[uint64][]chain.Hash) relatio
 }
 
 // goesOn checks that the bundle goes on from the checkpoint that the auditor kept. If it
-// does not, and both are signed, the two notes prove that somebody showed two ledgers.
+// does not, and both are signed, the two notes prove that somebody showed two ledgers. A
+// bundle that is not signed proves nothing against anybody: that is its fault, and is
+// reported.
 func (v *verifier) goesOn(c chain.Checkpoint, proofs map[uint64][]chain.Hash) error {
 	if v.o.Since == nil {
 		return nil
@@ -172,21 +174,25 @@ func (v *verifier) goesOn(c chain.Checkpoint, proofs map[uint64][]chain.Hash) er
 		return nil // whatever is wrong may be the reason
 	}
 	how := relate(v.since, c, proofs)
-	if v.excerpt == nil && v.since.Size < c.Size && v.since.Size > 0 { // the entries themselves show it
+	// The entries of a whole ledger show it themselves, if they are those of the checkpoint.
+	if v.excerpt == nil && v.since.Size < c.Size && v.since.Size > 0 && v.report.Size == c.Size && v.report.Root == c.Root {
 		how = contradicts
 		if v.sinceAt == v.since.Root {
 			how = prefix
 		}
 	}
 	v.goes, v.report.GoesOn = how, how == prefix
-	switch how {
-	case contradicts:
+	signed := v.report.Signature.Verdict == Sound
+	switch {
+	case how == contradicts && signed:
 		v.faults.of(forked).set(hexOf(v.since.Root)+" at "+number(v.since.Size), hexOf(c.Root)+" at "+number(c.Size))
 		v.report.Evidence = []string{string(v.o.Since), v.report.Note}
-	case later:
+	case how == later:
 		v.faults.of(rolledBack).set("at least "+number(v.since.Size), number(c.Size))
-		v.report.Evidence = []string{string(v.o.Since), v.report.Note}
-	case void:
+		if signed {
+			v.report.Evidence = []string{string(v.o.Since), v.report.Note}
+		}
+	case how == void:
 		v.faults.of(badConsistency).set(hexOf(c.Root)+" at "+number(c.Size), "another root")
 	}
 	return nil
@@ -240,8 +246,8 @@ func (v *verifier) stamped(body []byte, c chain.Checkpoint, proofs map[uint64][]
 }
 
 // earlier reports whether a checkpoint in the bundle is one of this very ledger. Anybody
-// can put one there that is not; if the ledger itself has signed it, it is the proof that
-// two histories were signed.
+// can put one there that is not; if the ledger itself has signed it and the bundle's, it is
+// the proof that two histories were signed.
 func (v *verifier) earlier(earlier chain.Checkpoint, signed []byte, c chain.Checkpoint, proofs map[uint64][]chain.Hash) bool {
 	switch how := relate(earlier, c, proofs); how {
 	case prefix:
@@ -252,7 +258,7 @@ func (v *verifier) earlier(earlier chain.Checkpoint, signed []byte, c chain.Chec
 		v.faults.of(badConsistency).set(hexOf(c.Root)+" at "+number(c.Size), "another root")
 	default:
 		code := otherLedger
-		if _, err := v.signer(signed, earlier.Size); how == contradicts && signed != nil && err == nil {
+		if _, err := v.signer(signed, earlier.Size); how == contradicts && signed != nil && err == nil && v.report.Signature.Verdict == Sound {
 			code, v.report.Evidence = forked, []string{string(signed), v.report.Note}
 		}
 		v.faults.of(code).set(hexOf(earlier.Root)+" at "+number(earlier.Size), hexOf(c.Root)+" at "+number(c.Size))

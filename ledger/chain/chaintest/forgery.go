@@ -292,8 +292,9 @@ func (f *Forgery) setCheckpoint(text []byte) {
 	f.section(chain.SectionCheckpoint, text)
 }
 
-// checkpoint size|empty|largest|root|origin|text|old replaces the checkpoint by a signed one
-// that is wrong in that line, by something that is none, or by one that another key signed.
+// checkpoint size|empty|largest|root|origin|text|old|unsigned replaces the checkpoint by a
+// signed one that is wrong in that line, by something that is none, by one that another key
+// signed, or by one of another root with a signature that does not hold.
 func (f *Forgery) checkpoint(a []string) {
 	size, root := uint64(len(f.Ledger.Records)), f.Ledger.RootAt(uint64(len(f.Ledger.Records)))
 	switch a[0] {
@@ -310,6 +311,11 @@ func (f *Forgery) checkpoint(a []string) {
 		f.sign(f.Ledger, 0, chain.PayloadHash(nil))
 	case "text":
 		f.setCheckpoint([]byte("not a checkpoint\n"))
+	case "unsigned":
+		text := string(f.signed(f.Ledger, f.Ledger.Signer, size, root))
+		root[0] ^= 1
+		wrong := f.signed(f.Ledger, f.Ledger.Signer, size, root)
+		f.setCheckpoint([]byte(strings.SplitAfter(string(wrong), "\n\n")[0] + strings.SplitAfter(text, "\n\n")[1]))
 	case "old":
 		f.setCheckpoint(f.signed(f.Ledger, Uniform(f.t, f.Ledger.Name, 1, 300).Signer, size, root))
 	default:
