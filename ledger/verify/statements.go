@@ -213,13 +213,16 @@ func (v *verifier) cosigned(s chain.Section, c chain.Checkpoint, proofs map[uint
 		v.faults.of(badTimestamp).Want = "cosignatures that hold, where they are of a known witness"
 		return
 	}
-	v.met = v.met || q.Met
-	if !q.Met || q.At == 0 || v.report.Witnessed != nil && v.report.Witnessed.Size >= earlier.Size {
+	satisfied := q.Signed && q.Met
+	v.met = v.met || satisfied
+	if !satisfied || q.At == 0 || v.report.Witnessed != nil && v.report.Witnessed.Size >= earlier.Size {
 		return
 	}
 	seen := Seen{Size: earlier.Size, At: time.Unix(q.At, 0).UTC()}
 	for _, w := range q.Seen {
-		seen.By = append(seen.By, w.Witness.Name)
+		if w.At <= q.At { // the others came later
+			seen.By = append(seen.By, w.Witness.Name)
+		}
 	}
 	v.report.Witnessed = &seen
 }

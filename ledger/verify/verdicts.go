@@ -70,7 +70,7 @@ func (v *verifier) time(sections []chain.Section) Result {
 	case v.stopped:
 		return Result{Unconfirmed, "reading stopped before it came to that"}
 	case v.o.Policy != nil && !v.met:
-		lacking = append(lacking, "the quorum of the policy has cosigned nothing in it")
+		lacking = append(lacking, "no checkpoint in it satisfies the policy")
 	case v.o.Policy == nil && cosigned > 0:
 		lacking = append(lacking, "its cosignatures were not looked at, bring a policy with the witnesses' keys")
 	}
@@ -87,7 +87,7 @@ func (v *verifier) time(sections []chain.Section) Result {
 		lacking = append(lacking, fmt.Sprintf("nothing in it ties %d earlier checkpoints to the one that covers it", r.Unrelated))
 	}
 	if w := r.Witnessed; w != nil {
-		shown = append(shown, fmt.Sprintf("%s seen by %s at %s", entries(w.Size), strings.Join(w.By, ", "), w.At.Format(time.RFC3339)))
+		shown = append(shown, fmt.Sprintf("%s seen by %s, at the latest at %s", entries(w.Size), strings.Join(w.By, ", "), w.At.Format(time.RFC3339)))
 	}
 	if s := first(r.Stamped); s != nil {
 		shown = append(shown, fmt.Sprintf("%s stamped by %s at %s", entries(s.Size), s.By[0], s.At.UTC().Format(time.RFC3339)))

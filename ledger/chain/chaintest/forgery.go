@@ -113,7 +113,7 @@ var commands = map[string]func(*Forgery, []string){
 	"earlier": (*Forgery).earlier,
 	"stamp":   (*Forgery).stamp,
 	"since":   (*Forgery).since,
-	"policy":  func(f *Forgery, _ []string) { f.Policy = policyText(f.t) },
+	"policy":  (*Forgery).policy,
 	"demand": func(f *Forgery, a []string) {
 		f.Demand = chain.Scope{By: chain.ByRange, FromSeq: uint64(f.n(a[0])), ToSeq: uint64(f.n(a[1]))}
 	},
@@ -341,7 +341,7 @@ func (f *Forgery) earlier(a []string) {
 		_, sigs, _ = chain.SplitNote(f.signed(f.Ledger, f.Ledger.Signer, size, chain.Hash{}))
 	}
 	for _, name := range names {
-		s, err := witness(f.t, name).Cosign(text, 1767604800+int64(size))
+		s, err := Witness(f.t, name).Cosign(text, 1767604800+int64(size))
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -415,8 +415,8 @@ func (f *Forgery) since(a []string) {
 	f.Since = f.signed(l, l.Signer, size, root)
 }
 
-// witness returns a toy witness by its name.
-func witness(t testing.TB, name string) *chain.Cosigner {
+// Witness returns a toy witness by its name.
+func Witness(t testing.TB, name string) *chain.Cosigner {
 	t.Helper()
 	c, _, err := chain.GenerateCosigner(strings.NewReader(strings.Repeat(name, 64)), func([]byte) string { return "witness.example/" + name })
 	if err != nil {
@@ -425,11 +425,26 @@ func witness(t testing.TB, name string) *chain.Cosigner {
 	return c
 }
 
+// policy [log|otherlog] brings the policy of two out of three witnesses; log lists this
+// ledger's key in it, otherlog the key of another ledger.
+func (f *Forgery) policy(a []string) {
+	f.Policy = policyText(f.t)
+	switch {
+	case len(a) == 0:
+	case a[0] == "log":
+		f.Policy = "log " + f.Ledger.VKey + "\n" + f.Policy
+	case a[0] == "otherlog":
+		f.Policy = "log " + f.other.VKey + "\n" + f.Policy
+	default:
+		f.t.Fatalf("no policy %q", a[0])
+	}
+}
+
 // policyText asks for two of three toy witnesses.
 func policyText(t testing.TB) string {
 	var b strings.Builder
 	for _, name := range []string{"w1", "w2", "w3"} {
-		fmt.Fprintf(&b, "witness %s %s\n", name, witness(t, name).Key())
+		fmt.Fprintf(&b, "witness %s %s\n", name, Witness(t, name).Key())
 	}
 	return b.String() + "group two 2 w1 w2 w3\nquorum two\n"
 }
