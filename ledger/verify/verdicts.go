@@ -136,7 +136,11 @@ func (v *verifier) scope() Result {
 		what = v.single + ", and no other"
 	case v.excerpt != nil:
 		what = r.Claim
-		if !checkable(&v.excerpt.scope) && !checkable(&v.o.Demand) {
+		switch {
+		case checkable(&v.excerpt.scope):
+		case checkable(&v.o.Demand): // and they are all there
+			what = v.o.Demand.String() + ", which were asked for; whether the others are all, only the whole ledger can show"
+		default:
 			return Result{Unconfirmed, what + "; whether they are all, only the whole ledger can show"}
 		}
 		if v.excerpt.scope.By == chain.ByPeriod && !v.claim.ended {
