@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"slices"
@@ -153,6 +156,38 @@ func (c *command) open(name string) (r io.ReadCloser, size int64, err error) {
 		size = info.Size()
 	}
 	return f, size, nil
+}
+
+// A secondReading is a file that was judged and is read once more: what is made of it is
+// worth nothing if it is another one by now.
+type secondReading struct {
+	io.Reader
+	io.Closer
+	sum    hash.Hash
+	digest []byte // SHA-256 of the file as it was judged
+}
+
+var errChanged = errors.New("the file is not the one that was verified a moment ago")
+
+// reopen opens a file that was judged for the second time.
+func (c *command) reopen(name string, digest []byte) (*secondReading, error) {
+	f, _, err := c.open(name)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	return &secondReading{io.TeeReader(f, sum), f, sum, digest}, nil
+}
+
+// same reads what is left, and fails unless it was the same file.
+func (s *secondReading) same() error {
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		return err
+	}
+	if !bytes.Equal(s.sum.Sum(nil), s.digest) {
+		return errChanged
+	}
+	return nil
 }
 
 // readKey returns the verification key that arg is, or that the file arg holds.

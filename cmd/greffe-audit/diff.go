@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -60,18 +61,21 @@ func (c *command) diff(args []string) int {
 		return c.cannotUse(err)
 	}
 	var reports [2]*verify.Report
+	var digests [2][]byte
 	for i, file := range o.files {
-		if reports[i], err = c.judge(file, key, verify.Options{}, true); err != nil {
+		judged := sha256.New()
+		if reports[i], err = c.judge(file, key, verify.Options{}, true, judged); err != nil {
 			return c.cannotRead(err)
 		}
+		digests[i] = judged.Sum(nil)
 		if exitCode(reports[i]) == exitTampering {
 			c.complain(fmt.Sprintf("%s is not sound: %s", file, reports[i].Faults[0]), "what is not sound is compared with nothing; greffe-audit verify says more")
 			return exitTampering
 		}
 	}
-	d, err := c.compare(o.files, reports)
+	d, err := c.compare(o.files, reports, digests)
 	if err == nil {
-		err = c.tie(d, reports, key)
+		err = c.tie(d, reports, digests, key)
 	}
 	if err != nil {
 		return c.cannot(err, "one of the files changed while it was read, or is the proof of one event, which has nothing to compare")
@@ -91,7 +95,7 @@ func (c *command) diff(args []string) int {
 // tie finds out whether the bundle with the larger checkpoint goes on from the other's:
 // entries that two excerpts have in common do not show it, and those that they have not
 // might differ.
-func (c *command) tie(d *difference, r [2]*verify.Report, key note.Verifier) error {
+func (c *command) tie(d *difference, r [2]*verify.Report, digests [2][]byte, key note.Verifier) error {
 	if d.Relation == "forked" {
 		return nil
 	}
@@ -99,9 +103,13 @@ func (c *command) tie(d *difference, r [2]*verify.Report, key note.Verifier) err
 	if r[0].Checkpoint.Size > r[1].Checkpoint.Size {
 		older, newer = 1, 0
 	}
-	again, err := c.judge([]string{d.A.File, d.B.File}[newer], key, verify.Options{Since: []byte(r[older].Note)}, true)
-	if err != nil {
+	judged := sha256.New()
+	again, err := c.judge([]string{d.A.File, d.B.File}[newer], key, verify.Options{Since: []byte(r[older].Note)}, true, judged)
+	switch {
+	case err != nil:
 		return err
+	case !bytes.Equal(judged.Sum(nil), digests[newer]):
+		return errChanged
 	}
 	switch d.Tied = again.Scope.Verdict != verify.Failed && again.GoesOn; {
 	case len(again.Evidence) > 0:
@@ -113,15 +121,17 @@ func (c *command) tie(d *difference, r [2]*verify.Report, key note.Verifier) err
 }
 
 // compare reads both files side by side, in the order of seqs.
-func (c *command) compare(files []string, reports [2]*verify.Report) (*difference, error) {
+func (c *command) compare(files []string, reports [2]*verify.Report, digests [2][]byte) (*difference, error) {
 	d := &difference{OnlyA: []entry{}, OnlyB: []entry{}, Evidence: []string{}}
 	var in [2]*cursor
+	var again [2]*secondReading
 	for i, file := range files {
-		r, _, err := c.open(file)
+		r, err := c.reopen(file, digests[i])
 		if err != nil {
 			return nil, err
 		}
 		defer r.Close()
+		again[i] = r
 		in[i] = &cursor{r: chain.NewBundleReader(r)}
 		if err := in[i].next(); err != nil {
 			return nil, err
@@ -137,7 +147,7 @@ func (c *command) compare(files []string, reports [2]*verify.Report) (*differenc
 		}
 	}
 	d.relate(reports)
-	return d, nil
+	return d, errors.Join(again[0].same(), again[1].same())
 }
 
 // step takes the entry with the smaller seq, or both.
@@ -198,10 +208,7 @@ func (d *difference) write(w io.Writer, format string) error {
 	}{{"a", d.A}, {"b", d.B}} {
 		fmt.Fprintf(&b, "%s  %s: %s of a ledger of %d, %s\n", s.name, s.File, plural(s.Entries), s.Size, s.Outcome)
 	}
-	fmt.Fprintf(&b, "%d in common, %d only in a, %d only in b: %s\n", d.Common, d.A.Only, d.B.Only, map[string]string{
-		"same": "they are the same", "grew": "b goes on from a", "shrank": "a goes on from b", "overlap": "each has what the other has not",
-		"forked": "THEY CONTRADICT EACH OTHER",
-	}[d.Relation])
+	fmt.Fprintf(&b, "%d in common, %d only in a, %d only in b: %s\n", d.Common, d.A.Only, d.B.Only, d.inWords())
 	if !d.Tied && d.Relation != "forked" {
 		fmt.Fprint(&b, "nothing in them shows that they are of one history: ask for a whole ledger, or for an excerpt --since the older checkpoint\n")
 	}
@@ -217,6 +224,21 @@ func (d *difference) write(w io.Writer, format string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// inWords says how the two stand to each other. Where one is an excerpt, entries that are
+// equal do not show that its ledger is the other's in what is not there.
+func (d *difference) inWords() string {
+	words := map[string]string{
+		"same": "they are the same", "grew": "b goes on from a", "shrank": "a goes on from b", "overlap": "each has what the other has not",
+	}
+	if d.A.Excerpt != "" || d.B.Excerpt != "" {
+		words = map[string]string{
+			"same": "they hold the same entries", "grew": "b holds all of a", "shrank": "a holds all of b", "overlap": words["overlap"],
+		}
+	}
+	words["forked"] = "THEY CONTRADICT EACH OTHER"
+	return words[d.Relation]
 }
 
 func (d *difference) list(b *strings.Builder, name string, entries []entry, count uint64) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -37,7 +38,8 @@ func (c *command) register(args []string) int {
 	if err != nil {
 		return c.cannotUse(err)
 	}
-	r, err := c.judge(o.files[0], key, verify.Options{}, true)
+	judged := sha256.New()
+	r, err := c.judge(o.files[0], key, verify.Options{}, true, judged)
 	if err != nil {
 		return c.cannotRead(err)
 	}
@@ -45,7 +47,7 @@ func (c *command) register(args []string) int {
 		c.complain(fmt.Sprintf("%s is not sound: %s", o.files[0], r.Faults[0]), "registers of what is not sound prove nothing; greffe-audit verify says more")
 		return exitTampering
 	}
-	rows, err := c.fold(o.files[0], last)
+	rows, err := c.fold(o.files[0], last, judged.Sum(nil))
 	if err != nil {
 		return c.cannot(err, "the file changed while it was read, or holds no ledger's first entry")
 	}
@@ -91,9 +93,10 @@ type registers struct {
 	known uint64 // seq of the newest entry that was folded
 }
 
-// fold folds the entries of a bundle, up to and including seq last.
-func (c *command) fold(file string, last uint64) (*registers, error) {
-	in, _, err := c.open(file)
+// fold folds the entries of a bundle, up to and including seq last. digest is that of the
+// file as it was judged.
+func (c *command) fold(file string, last uint64, digest []byte) (*registers, error) {
+	in, err := c.reopen(file, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (c *command) fold(file string, last uint64) (*registers, error) {
 	if all == nil {
 		return nil, errors.New("no entry in it")
 	}
-	return all, nil
+	return all, in.same()
 }
 
 // A registerLine is one register in the list of all.
@@ -167,7 +170,11 @@ func (m *registers) write(w io.Writer, name, format string, r *verify.Report) (d
 			Anomalies: line.Anomalies, Digest: line.Digest, Rows: append([]json.RawMessage{}, rows...),
 		})
 	case "text":
-		if _, err := fmt.Fprintf(w, "register   %s, %d rows, rules %s\nknown at   entry %d\ndigest     %s\n", name, line.Rows, projections.RuleSet, m.known, line.Digest); err != nil {
+		of := ""
+		if r.Claim != "" {
+			of = "of         an excerpt: " + r.Claim + "\n"
+		}
+		if _, err := fmt.Fprintf(w, "register   %s, %d rows, rules %s\n%sknown at   entry %d\ndigest     %s\n", name, line.Rows, projections.RuleSet, of, m.known, line.Digest); err != nil {
 			return "", err
 		}
 	}

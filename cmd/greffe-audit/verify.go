@@ -48,7 +48,7 @@ func (c *command) verify(args []string) int {
 		return c.cannot(err, "check what is given with --policy, --since and --tsa-roots")
 	}
 	brought.Demand = demand
-	report, err := c.judge(o.files[0], key, brought, o.quiet)
+	report, err := c.judge(o.files[0], key, brought, o.quiet, io.Discard)
 	switch {
 	case errors.Is(err, verify.ErrSince):
 		return c.cannot(err, "give a checkpoint of this ledger with its signature, as it was received")
@@ -80,14 +80,15 @@ func bring(o *options) (verify.Options, error) {
 // errUnread is the class of errors before anything was read.
 var errUnread = errors.New("open")
 
-// judge verifies the file, whatever it is: a bundle, or the proof of one event.
-func (c *command) judge(file string, key note.Verifier, o verify.Options, quiet bool) (*verify.Report, error) {
+// judge verifies the file, whatever it is: a bundle, or the proof of one event. What is
+// read of it is written to copied.
+func (c *command) judge(file string, key note.Verifier, o verify.Options, quiet bool, copied io.Writer) (*verify.Report, error) {
 	in, size, err := c.open(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w %w", errUnread, err)
 	}
 	defer in.Close()
-	counted := &countingReader{r: in}
+	counted := &countingReader{r: io.TeeReader(in, copied)}
 	buffered := bufio.NewReaderSize(counted, 64)
 	if start, _ := buffered.Peek(len("c2sp.org/")); chain.IsTlogProof(start) {
 		text, err := io.ReadAll(io.LimitReader(buffered, chain.MaxTlogProof+1))
