@@ -251,7 +251,7 @@ func TestTlogProof(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, v := key(t, 7)
-	if r := verify.Proof(text, v, verify.Options{}); r.Outcome() != verify.Sound {
+	if r, err := verify.Proof(text, v, verify.Options{}); err != nil || r.Outcome() != verify.Sound {
 		t.Errorf("the proof does not hold: %+v", r.Faults)
 	}
 	if _, err := l.TlogProof(3, 3, nil); !errors.Is(err, ledger.ErrNotFound) {

@@ -87,7 +87,7 @@ func (s *system) checkProof(t testing.TB, r gateway.Receipt) {
 	if err != nil || p.Seq != r.Seq || r.Unproved != "" {
 		t.Fatalf("receipt of seq %d: a proof of %d, %v, %s", r.Seq, p.Seq, err, r.Unproved)
 	}
-	if report := verify.Proof([]byte(r.Proof), s.verifier, verify.Options{}); report.Outcome() != verify.Sound {
+	if report, err := verify.Proof([]byte(r.Proof), s.verifier, verify.Options{}); err != nil || report.Outcome() != verify.Sound {
 		t.Fatalf("the proof of seq %d does not hold: %+v", r.Seq, report.Faults)
 	}
 }

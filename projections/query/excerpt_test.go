@@ -321,7 +321,7 @@ func TestProofs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := verify.Proof([]byte(got.Proof), l.Verifier, verify.Options{}); r.Outcome() != verify.Sound {
+			if r, err := verify.Proof([]byte(got.Proof), l.Verifier, verify.Options{}); err != nil || r.Outcome() != verify.Sound {
 				t.Errorf("entry %d of %d: %+v", seq, p.shown, r.Faults)
 			}
 			if got.Seq != seq || got.Size != p.shown || got.Disposition != l.Records[seq].Entry.Disposition.String() {

@@ -658,7 +658,7 @@ class Verifier:
                 self.unconfirmed.add("scope")
             elif same is VOID:
                 self.fault("V037")
-            elif not same:
+            elif not same and not self.failed("signature"):
                 self.fault("V033")
 
     def failed(self, name):
@@ -855,7 +855,8 @@ class Bundle(Verifier):
     def excused(self, header):
         """Payloads that the auditor checked with the checkpoint that was kept are not judged again, §5.4."""
         since = self.brought.since
-        return not self.excerpt and since and 0 < header.seq < since.size and header.disposition in KEEPS_PAYLOAD and not header.is_key_event()
+        return (not self.excerpt and since and 0 < header.seq < since.size
+                and header.disposition in KEEPS_PAYLOAD and not header.is_key_event())
 
     def check_place(self, at, header, payload):
         """Seq, link, stream position and time, against the entry before: §3.1 to §3.3, §5.4 point 2."""
@@ -1028,7 +1029,8 @@ class Bundle(Verifier):
             self.fault("V037")
         elif not prefix:
             key, reached = self.must_sign(note.size)
-            forked = note.origin == self.checkpoint.origin and note.size <= self.checkpoint.size and reached and is_signed(note, key)
+            same_ledger = note.origin == self.checkpoint.origin and note.size <= self.checkpoint.size
+            forked = same_ledger and not self.failed("signature") and reached and is_signed(note, key)
             self.fault("V033" if forked else "V031")
         return prefix
 
