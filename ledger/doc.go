@@ -37,6 +37,12 @@
 // One goroutine appends ([Ledger.Stage], then [Staged.Wait]); any number read. A
 // reader sees only what is synced.
 //
+// # Checking
+//
+// [Fsck] holds a store against itself, entries by the auditor's own rules (package
+// verify), and names what is wrong by code, entry or key, and file. Its faults stand in
+// one table, fsck_faults.go; who adds a key space adds a row to spaces in fsck_rows.go.
+//
 // # Why Pebble and not files of our own
 //
 // One write with one fsync holds an entry, its index, its tile and its checkpoint,

@@ -74,7 +74,7 @@ func draft(t fataler, n uint64, publisher string, id uint64, content string) led
 	binary.BigEndian.PutUint64(d.ID[8:], id)
 	if n == 1 {
 		d.Publisher, d.Type, d.Aggregate, d.Payload = "greffe", "ledger.opened.v1", "ledger/main", genesis(vkeyOf(t, 7))
-		d.PayloadHash = sha256.Sum256(d.Payload)
+		d.PayloadHash, d.ContentDigest = sha256.Sum256(d.Payload), sha256.Sum256(d.Payload)
 		for i := range d.LedgerID {
 			d.LedgerID[i] = byte(i)
 		}
@@ -82,9 +82,16 @@ func draft(t fataler, n uint64, publisher string, id uint64, content string) led
 	return d
 }
 
+// anchorOf is the anchor that ingest would write with these.
+func anchorOf(drafts []ledger.Draft) ledger.Anchor {
+	d := &drafts[len(drafts)-1]
+	topic := "greffe.main.event." + d.Publisher + "." + d.Type
+	return ledger.Anchor{StreamCreated: 1, StreamSeq: d.StreamSeq, At: d.At, Digest: ledger.AnchorDigest(topic, d.Payload)}
+}
+
 func appendAll(t fataler, l *ledger.Ledger, drafts ...ledger.Draft) []ledger.Placed {
 	t.Helper()
-	s, err := l.Stage(drafts, ledger.Anchor{StreamCreated: 1, StreamSeq: drafts[len(drafts)-1].StreamSeq})
+	s, err := l.Stage(drafts, anchorOf(drafts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +101,19 @@ func appendAll(t fataler, l *ledger.Ledger, drafts ...ledger.Draft) []ledger.Pla
 	return s.Placed
 }
 
-// checkLedger is the oracle: the whole ledger as a bundle, verified.
+// checkLedger is the oracle: the whole ledger as a bundle, verified, and the store held
+// against itself.
 func checkLedger(t fataler, l *ledger.Ledger) {
+	t.Helper()
+	checkBundle(t, l)
+	r, err := ledger.FsckRows(context.Background(), l.DB(), fsckOptions(t, nil))
+	if err != nil || !r.Sound() || r.Size != l.Size() {
+		t.Fatalf("the store is not sound: %v, %d entries, %v", err, r.Size, r.Faults)
+	}
+}
+
+// checkBundle verifies the whole ledger as a bundle.
+func checkBundle(t fataler, l *ledger.Ledger) {
 	t.Helper()
 	if l.Size() == 0 {
 		return

@@ -258,6 +258,15 @@ func (h Header) PayloadHash() Hash {
 // PayloadLen returns the payload's length in bytes.
 func (h Header) PayloadLen() uint32 { return binary.BigEndian.Uint32(h[offPayloadLen:]) }
 
+// EventID returns the event's ULID in binary.
+func (h Header) EventID() [16]byte { return [16]byte(h[offEventID:offNames]) }
+
+// Publisher returns the publisher's name, which shares h's memory.
+func (h Header) Publisher() []byte {
+	name, _, _ := cutName(h[offNames:])
+	return name
+}
+
 // Entry decodes every field; the strings are copies.
 func (h Header) Entry() Entry {
 	publisher, rest, _ := cutName(h[offNames:])
@@ -267,7 +276,7 @@ func (h Header) Entry() Entry {
 		Seq: h.Seq(), Prev: h.Prev(), Epoch: h.Epoch(), StreamSeq: h.StreamSeq(),
 		LedgeredAt: h.LedgeredAt(), Disposition: h.Disposition(),
 		PayloadHash: h.PayloadHash(), PayloadLen: h.PayloadLen(),
-		EventID:   [16]byte(h[offEventID:offNames]),
+		EventID:   h.EventID(),
 		Publisher: string(publisher), Type: string(typ), Aggregate: string(aggregate),
 	}
 }

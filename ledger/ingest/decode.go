@@ -36,6 +36,16 @@ func Decode(ledgerName string, epoch uint32, m *Message, c *events.Canonicalizer
 	return d
 }
 
+// ContentDigest returns the digest by which a duplicate is told from a conflict of a
+// payload that was entered: it is what the index of the ledger holds.
+func ContentDigest(payload []byte) ([32]byte, error) {
+	ev, err := events.ParseEnvelope(payload)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return ev.ContentDigest(payload), nil
+}
+
 func quarantined(d ledger.Draft, m *Message) ledger.Draft {
 	d.Quarantined, d.Length = true, uint32(len(m.Data))
 	return d

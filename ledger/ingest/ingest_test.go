@@ -167,6 +167,20 @@ func openLedger(t testing.TB, fs vfs.FS) *ledger.Ledger {
 	return l
 }
 
+// checkStore holds a copy of the store against itself, with the digests of its events.
+func checkStore(t testing.TB, fs vfs.FS) {
+	t.Helper()
+	copied := vfs.NewMem()
+	if _, err := vfs.Clone(fs, copied, "ledger", "ledger"); err != nil {
+		t.Fatal(err)
+	}
+	vkey, _ := testKey(t)
+	r, err := ledger.Fsck(t.Context(), "ledger", ledger.FsckOptions{VKey: vkey, FS: copied, ContentDigest: ingest.ContentDigest})
+	if err != nil || !r.Sound() {
+		t.Fatalf("the store is not sound: %v, %v", err, r.Faults)
+	}
+}
+
 // run ingests until the ledger has size entries, then stops.
 func run(t testing.TB, w *world, l *ledger.Ledger, size uint64, o ingest.Options) {
 	t.Helper()
@@ -241,9 +255,11 @@ func TestDispositions(t *testing.T) {
 		t.Run(fmt.Sprint("batches of ", batch), func(t *testing.T) {
 			w := newWorld()
 			want := hostileStory(w)
-			l := openLedger(t, vfs.NewMem())
+			fs := vfs.NewMem()
+			l := openLedger(t, fs)
 			defer l.Close()
 			run(t, w, l, uint64(len(want)), ingest.Options{MaxBatch: batch})
+			checkStore(t, fs)
 			err := l.Read(0, l.Size(), func(r chain.Record) error {
 				if r.Entry.Disposition != want[r.Entry.Seq] {
 					t.Errorf("entry %d is %v, want %v", r.Entry.Seq, r.Entry.Disposition, want[r.Entry.Seq])
@@ -414,12 +430,14 @@ func TestCrashes(t *testing.T) {
 				}})
 				l.Close()
 				if crashed != nil {
+					checkStore(t, crashed)
 					fs, crashed = crashed, nil
 				}
 			}
 			l := openLedger(t, fs)
 			defer l.Close()
 			run(t, w, l, size, ingest.Options{})
+			checkStore(t, fs)
 			if dump(t, l) != want {
 				t.Error("after crashes the ledger has other bytes")
 			}

@@ -55,8 +55,9 @@ type EntriesOptions struct {
 
 // Entries verifies the entries of a ledger where they are kept, by the same
 // rules as those of a bundle. The report has the faults of content, and says
-// nothing of a checkpoint: the caller has it, and compares size and root.
-func Entries(ctx context.Context, src Source, o EntriesOptions) (report Report, err error) {
+// nothing of a checkpoint: the caller has it, and compares size and root. Which
+// keys sign is told by the history, nil if the genesis cannot be read.
+func Entries(ctx context.Context, src Source, o EntriesOptions) (report Report, keys *chain.KeyHistory, err error) {
 	v := verifier{}
 	checks := make([]func(*job), workersOr(o.Workers))
 	var readers []Reader
@@ -68,7 +69,7 @@ func Entries(ctx context.Context, src Source, o EntriesOptions) (report Report, 
 	for i := range checks {
 		r, err := src.Reader()
 		if err != nil {
-			return Report{}, fmt.Errorf("verify: %w", err)
+			return Report{}, nil, fmt.Errorf("verify: %w", err)
 		}
 		readers = append(readers, r)
 		checks[i] = func(j *job) { j.err = j.run.read(r, j) }
@@ -97,11 +98,11 @@ func Entries(ctx context.Context, src Source, o EntriesOptions) (report Report, 
 		}
 	})
 	if err != nil {
-		return Report{}, fmt.Errorf("verify: %w", err)
+		return Report{}, nil, fmt.Errorf("verify: %w", err)
 	}
 	v.report.Size, v.report.Root = v.tree.Size(), v.tree.Root()
 	v.report.Faults, v.report.FaultCount = v.faults.kept, v.faults.count
-	return v.report, nil
+	return v.report, v.keys, nil
 }
 
 // of points the part at what a run found.

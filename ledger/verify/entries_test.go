@@ -62,7 +62,7 @@ func TestEntriesAsABundle(t *testing.T) {
 		var leaves []byte
 		var tiles []chain.Hash
 		last := uint64(0)
-		r, err := verify.Entries(context.Background(), keep(l), verify.EntriesOptions{
+		r, _, err := verify.Entries(context.Background(), keep(l), verify.EntriesOptions{
 			Workers: 3,
 			Part: func(p *verify.Part) {
 				if p.First != uint64(len(leaves)/32) || p.First%verify.PartSize != 0 {
@@ -115,7 +115,7 @@ func TestEntriesFaults(t *testing.T) {
 		for _, seq := range []int{5, 255, 256, verify.PartSize - 2, verify.PartSize - 1, verify.PartSize, verify.PartSize + 1} {
 			k := keep(l)
 			e.edit(k, seq)
-			r, err := verify.Entries(context.Background(), k, verify.EntriesOptions{})
+			r, _, err := verify.Entries(context.Background(), k, verify.EntriesOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,13 +134,13 @@ func TestEntriesFaults(t *testing.T) {
 func TestEntriesReadingErrors(t *testing.T) {
 	k := keep(chaintest.Uniform(t, "main", 20*verify.PartSize, 300))
 	k.err, k.broken = errors.New("disk on fire"), 2*verify.PartSize
-	if _, err := verify.Entries(context.Background(), k, verify.EntriesOptions{}); !errors.Is(err, k.err) {
+	if _, _, err := verify.Entries(context.Background(), k, verify.EntriesOptions{}); !errors.Is(err, k.err) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	k.err = nil
-	if _, err := verify.Entries(ctx, k, verify.EntriesOptions{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := verify.Entries(ctx, k, verify.EntriesOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
