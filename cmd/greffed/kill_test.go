@@ -49,6 +49,7 @@ func TestKill(t *testing.T) {
 		time.Sleep(time.Duration(150+k.rng.IntN(600)) * time.Millisecond)
 		k.kill()
 		load.Wait()
+		k.fsck()
 	}
 	k.start()
 	k.ready()
@@ -153,6 +154,14 @@ func (v *victim) ready() {
 	}
 	v.stop()
 	v.Fatalf("the daemon does not come back after %d kills:\n%s", v.kills, &v.log)
+}
+
+// fsck holds the store and the registers that a kill left against themselves.
+func (v *victim) fsck() {
+	out, err := exec.Command(v.program, "fsck", "--deep", "--dir", v.dir).CombinedOutput()
+	if err != nil {
+		v.Fatalf("after %d kills: %v\n%s", v.kills, err, out)
+	}
 }
 
 func (v *victim) loadKey() {

@@ -4,6 +4,7 @@
 //	greffed publisher add NAME --dir DIR    let a service publish
 //	greffed keys rotate --dir DIR           let another key sign from here on
 //	greffed rebuild --dir DIR               make the registers anew
+//	greffed fsck --dir DIR                  check the store and the registers
 package main
 
 import (
@@ -35,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage("%w", err) })
-	root.AddCommand(serveCmd(), publisherCmd(), keysCmd(), rebuildCmd(), cli.ManCommand())
+	root.AddCommand(serveCmd(), publisherCmd(), keysCmd(), rebuildCmd(), fsckCmd(), cli.ManCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

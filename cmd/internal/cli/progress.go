@@ -42,6 +42,14 @@ func (b *Bar) Set(done uint64) {
 	}
 }
 
+// Reach says how much is done of how much.
+func (b *Bar) Reach(done, total uint64) {
+	if b.b != nil {
+		b.b.SetTotal(int64(total), false)
+		b.b.SetCurrent(int64(done))
+	}
+}
+
 // Finish takes the bar away. It may be called more than once.
 func (b *Bar) Finish() {
 	if b.b == nil {
