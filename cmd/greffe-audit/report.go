@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"greffe/ledger/chain"
 	"greffe/ledger/verify"
@@ -25,8 +26,18 @@ func writeReport(w io.Writer, o options, r *verify.Report) error {
 	case o.format == "json":
 		return writeJSON(w, jsonReport(o.files[0], r))
 	}
-	_, err := io.WriteString(w, textReport(o.files[0], r))
+	_, err := io.WriteString(w, printable(textReport(o.files[0], r)))
 	return err
+}
+
+// printable takes out what a terminal might obey: names come from the file that is judged.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,7 +74,7 @@ func (s *Scope) String() string {
 	case ByPeriod:
 		return "entries ledgered from " + instantText(s.From) + " until " + instantText(s.To)
 	case ByRegister:
-		return "entries of the register " + s.Register
+		return "entries about " + strings.Join(s.Names, ", ") + ", called the register " + s.Register
 	}
 	if len(s.Names) == 1 {
 		return "entries of the " + string(s.By) + " " + s.Names[0]

@@ -15,7 +15,6 @@ func (v *verifier) verdicts(sections []chain.Section) {
 	if r.Claim = v.single; v.excerpt != nil && v.excerpt.claimed {
 		r.Claim = v.excerpt.scope.String()
 	}
-	r.Content = v.content()
 	switch {
 	case v.failed(signature):
 		r.Signature = Result{Failed, "no checkpoint signed by the key brought"}
@@ -24,6 +23,10 @@ func (v *verifier) verdicts(sections []chain.Section) {
 	case count(sections, chain.SectionKeyHistory) > 0:
 		r.Signature = Result{Unconfirmed, "the bundle carries a key history, which this version does not check"}
 	}
+	if r.Signature.Verdict == Sound && v.excerpt != nil && v.single == "" {
+		r.Signature.Why += ", as far as the events about keys in it show"
+	}
+	r.Content = v.content()
 	r.Time = v.time(sections)
 	r.Scope = v.scope()
 	r.Erasure = v.erasure(sections)
@@ -42,6 +45,8 @@ func (v *verifier) failed(aspect int) bool { return v.faults.aspects&aspect != 0
 func (v *verifier) content() Result {
 	r := &v.report
 	switch {
+	case !v.failed(content) && v.excerpt != nil && r.Signature.Verdict != Sound:
+		return Result{Sound, fmt.Sprintf("%s, each proved under the root of a checkpoint that nobody known has signed", entries(r.Size))}
 	case !v.failed(content) && v.excerpt != nil:
 		return Result{Sound, fmt.Sprintf("%s, each proved to be one of the ledger's %d", entries(r.Size), r.Checkpoint.Size)}
 	case !v.failed(content) && v.excused():

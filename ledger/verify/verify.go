@@ -173,7 +173,9 @@ func (v *verifier) genesis(h chain.Header, payload []byte) {
 		v.faults.at(badGenesis, 0).Want = err.Error()
 		return
 	}
-	v.keys = chain.NewKeyHistory(g)
+	if chain.PayloadHash(payload) == h.PayloadHash() { // else which key it began with is not known
+		v.keys = chain.NewKeyHistory(g)
+	}
 	v.report.Origin = g.Origin
 	if got, want := h.Prev(), chain.GenesisPrev(g.LedgerID); got != want {
 		v.faults.at(genesisLink, 0).set(hexOf(want), hexOf(got))
