@@ -5,14 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"greffe/ledger"
+	"greffe/ledger/chain/chaintest"
 )
 
 // BenchmarkFsck checks a ledger of events of 1 KiB on the real disk, as a daemon left
@@ -29,7 +28,7 @@ func BenchmarkFsck(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			raw, cpu := rawSHA256OnAllCores(size), cpuTime(b)
+			raw, cpu := chaintest.SHA256PerSecond(size), cpuTime(b)
 			b.ResetTimer()
 			for b.Loop() {
 				r, err := ledger.Fsck(context.Background(), dir, o)
@@ -40,7 +39,7 @@ func BenchmarkFsck(b *testing.B) {
 			perSecond := n * float64(b.N) / b.Elapsed().Seconds()
 			b.ReportMetric(perSecond, "entries/s")
 			cpu = cpuTime(b) - cpu
-			raw = (raw + rawSHA256OnAllCores(size)) / 2 // before and after: the machine may have other work
+			raw = (raw + chaintest.SHA256PerSecond(size)) / 2 // before and after: the machine may have other work
 			b.ReportMetric(float64(cpu.Nanoseconds())/float64(n*b.N), "cpu-ns/entry")
 			b.ReportMetric(raw, "raw-SHA-256/s")
 			b.ReportMetric(perSecond/raw, "of-raw-SHA-256")
@@ -84,23 +83,6 @@ func benchLedger(b *testing.B, dir string, n uint64, size int) {
 	if err := l.Close(); err != nil {
 		b.Fatal(err)
 	}
-}
-
-// rawSHA256OnAllCores returns how many digests of size bytes all cores make in a second.
-func rawSHA256OnAllCores(size int) float64 {
-	const each = 400_000
-	var cores sync.WaitGroup
-	start := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		cores.Go(func() {
-			payload := make([]byte, size)
-			for range each {
-				payload[0] ^= sha256.Sum256(payload)[0]
-			}
-		})
-	}
-	cores.Wait()
-	return each * float64(runtime.GOMAXPROCS(0)) / time.Since(start).Seconds()
 }
 
 // cpuTime returns the time that all cores have spent on this process: what it costs,

@@ -104,12 +104,27 @@ func Open(dir string, o Options) (*Ledger, error) {
 
 // pebbleOptions tunes Pebble for large entries that come in order: measured against
 // the defaults, the longest batch fell from 112 to 5 ms and scans became twice as
-// fast. Nothing is compressed, since sealed payloads do not shrink, and nothing has a
+// fast.
+//
+// A proof reads one entry at random, and with it the whole block that it is in. CPU time
+// of one core, with entries of 1 KiB in the page cache:
+//
+//	block      proof    scan, hashed   scan of headers   append
+//	128 KiB    47 µs    1.03 µs        0.36 µs           10.8 µs
+//	32 KiB     23 µs    1.13 µs        0.47 µs           10.5 µs
+//	16 KiB     18 µs    1.15 µs        0.50 µs           11.2 µs
+//	8 KiB      16 µs    1.29 µs        0.62 µs           11.0 µs
+//
+// The index of a file is one block, and the cache holds those of some ten million entries
+// beside the memtable, whose 16 MiB are taken out of it: else each look-up reads them
+// again.
+//
+// Nothing is compressed, since sealed payloads do not shrink, and nothing has a
 // Bloom filter, since whether an id is new is answered from memory.
 func pebbleOptions(o *Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          o.FS,
-		Cache:                       pebble.NewCache(16 << 20),
+		Cache:                       pebble.NewCache(32 << 20),
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 6,
@@ -124,7 +139,8 @@ func pebbleOptions(o *Options) *pebble.Options {
 		opts.FS = vfs.Default
 	}
 	for i := range opts.Levels {
-		opts.Levels[i].BlockSize = 128 << 10
+		opts.Levels[i].BlockSize = 8 << 10
+		opts.Levels[i].IndexBlockSize = 256 << 10
 	}
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	opts.EnsureDefaults()

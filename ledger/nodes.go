@@ -63,8 +63,8 @@ type tileKey struct {
 type expanded struct {
 	tileKey
 	width int
-	nodes [(2*chain.TileWidth - 1) * hashSize]byte // row after row, the widest first
 	used  atomic.Bool                              // since the last time that room was sought
+	nodes [(2*chain.TileWidth - 1) * hashSize]byte // row after row, the widest first
 }
 
 // at returns where hash i of a row begins: row 0 has 256, row 8 one.

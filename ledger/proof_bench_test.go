@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"greffe/ledger"
 	"greffe/ledger/chain"
+	"greffe/ledger/chain/chaintest"
 )
 
 // BenchmarkProof reads an event in random order, makes its inclusion proof and checks
@@ -23,7 +23,7 @@ func BenchmarkProof(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	n := benchEntries(b, 50_000)
 	l, root := uniform(b, n, payload)
-	raw := rawSHA256(payload)
+	raw := chaintest.SHA256PerSecond(payload)
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := prove(l, n, root, rand.Uint64N(n)); err != nil {
@@ -88,15 +88,4 @@ func uniform(b *testing.B, n uint64, size int) (*ledger.Ledger, chain.Hash) {
 	}
 	b.Logf("%d entries appended, %.0f a second", n, float64(n)/time.Since(start).Seconds())
 	return l, l.Edge().Root
-}
-
-// rawSHA256 returns how many digests of size bytes one core makes in a second.
-func rawSHA256(size int) float64 {
-	const each = 300_000
-	payload := make([]byte, size)
-	start := time.Now()
-	for range each {
-		payload[0] ^= sha256.Sum256(payload)[0]
-	}
-	return each / time.Since(start).Seconds()
 }

@@ -3,17 +3,14 @@ package verify_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -126,7 +123,7 @@ func BenchmarkVerifyBundle(b *testing.B) {
 	for _, cores := range []int{1, runtime.NumCPU()} {
 		b.Run(fmt.Sprintf("cores=%d", cores), func(b *testing.B) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-			raw := rawSHA256(size)
+			raw := chaintest.SHA256PerSecond(size)
 			b.SetBytes(int64(len(bundle)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -140,23 +137,6 @@ func BenchmarkVerifyBundle(b *testing.B) {
 			b.ReportMetric(perSecond/raw, "of-raw-SHA-256")
 		})
 	}
-}
-
-// rawSHA256 returns how many digests of size bytes the cores in use make in a second.
-func rawSHA256(size int) float64 {
-	const each = 400_000
-	var cores sync.WaitGroup
-	start := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		cores.Go(func() {
-			payload := make([]byte, size)
-			for range each {
-				payload[0] ^= sha256.Sum256(payload)[0]
-			}
-		})
-	}
-	cores.Wait()
-	return each * float64(runtime.GOMAXPROCS(0)) / time.Since(start).Seconds()
 }
 
 func FuzzVerify(f *testing.F) {
