@@ -20,9 +20,10 @@
 //     them together, and step 4 happens again; a crash after it loses nothing.
 //  7. Receipted. A crash before the receipt reaches the service: it sends the event again and is told `duplicate`, with
 //     the first place.
-//  8. Covered by a checkpoint, in the same Sync as the entry; shown once the head record has it.
+//  8. Covered by a checkpoint, in the same Sync as the entry; shown once the head record has it. Witnesses cosign it
+//     and authorities stamp it in the background: a crash loses their answer, and they are asked again.
 //  9. Folded into registers, which can be thrown away and made again.
-//  10. Exported in a bundle, and verified by somebody else, offline.
+//  10. Exported in a bundle, an excerpt or a proof of its own, and verified by somebody else, offline.
 //
 // # Keys
 //

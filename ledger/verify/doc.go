@@ -12,10 +12,12 @@
 //
 // # Reading order
 //
-// report.go says what comes out, check.go what is checked of one entry and of
-// two neighbours, verify.go what is checked of the whole, pipeline.go how the
-// work is spread over cores, entries.go how a ledger is verified where it is
-// kept. FORMAT.md, in the folder above, is the law.
+// report.go says what comes out, faults.go what can be wrong, check.go what is checked of
+// one entry and of two neighbours, excerpt.go of an entry that stands for itself,
+// verify.go of the whole, statements.go of the checkpoint and of what others say of it,
+// proof.go of one event alone, verdicts.go what follows from all that. pipeline.go
+// spreads the work over cores; entries.go runs the same checks where a ledger is kept.
+// FORMAT.md, in the folder above, is the law.
 //
 // # What is not proved
 //
