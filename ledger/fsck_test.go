@@ -462,17 +462,20 @@ func TestFsckFiles(t *testing.T) {
 	}
 	slices.Sort(files)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	kinds := map[string]int{}
+	kinds, each := map[string]int{}, 25
+	if testing.Short() {
+		each = 4 // the race detector makes each ten times as slow
+	}
 	for _, name := range files {
 		whole := readFile(t, disk, name)
 		kinds[kindOf(name)]++
 		var cases []damage
-		for range 40 {
+		for range each {
 			if len(whole) > 0 {
 				cases = append(cases, damage{"bit", flip(whole, rnd.IntN(8*len(whole)))}, damage{"cut", whole[:rnd.IntN(len(whole))]})
 			}
 		}
-		for i := range min(64, len(whole)) { // where footers, trailers and marks are
+		for i := range min(3*each, len(whole)) { // where footers, trailers and marks are
 			cases = append(cases, damage{"bit at the end", flip(whole, 8*(len(whole)-1-i)+i%8)})
 		}
 		if name != "LOCK" {
@@ -594,13 +597,17 @@ func TestFsckAfterCrashes(t *testing.T) {
 	l := open(t, disk)
 	big := strings.Repeat("y", 250<<10)
 	var before *ledger.Staged
+	every := uint64(19)
+	if testing.Short() {
+		every = 83
+	}
 	for n := uint64(1); n <= 260; n++ {
 		drafts := []ledger.Draft{draft(t, n, "hr", n, big[n:])}
 		s, err := l.Stage(drafts, anchorOf(drafts))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n%11 == 0 {
+		if n%every == 0 {
 			for _, percent := range []int{0, 50, 100} {
 				crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(n, 1))})
 				r, err := ledger.Fsck(context.Background(), "ledger", fsckOptions(t, crashed))
