@@ -116,15 +116,15 @@ func Open(dir string, o Options) (*Ledger, error) {
 //	8 KiB      16 µs    1.29 µs        0.62 µs           11.0 µs
 //
 // The index of a file is one block, and the cache holds those of some ten million entries
-// beside the memtable, whose 16 MiB are taken out of it: else each look-up reads them
-// again.
+// beside the memtable in use and the one kept for the next, whose 16 MiB each are taken
+// out of it: else each look-up reads its index again, which is 3 µs.
 //
 // Nothing is compressed, since sealed payloads do not shrink, and nothing has a
 // Bloom filter, since whether an id is new is answered from memory.
 func pebbleOptions(o *Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          o.FS,
-		Cache:                       pebble.NewCache(32 << 20),
+		Cache:                       pebble.NewCache(48 << 20),
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 6,

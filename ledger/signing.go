@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -201,7 +202,34 @@ func (l *Ledger) loadKeys() (*chain.KeyHistory, error) {
 	if err := l.checkOpened(keys); err != nil {
 		return nil, err
 	}
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceKeyEvent}, UpperBound: []byte{spaceKeyEvent + 1}})
+	seqs, err := l.keyEvents(math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	for _, seq := range seqs {
+		r, err := l.read(seq)
+		if err != nil {
+			return nil, err
+		}
+		if keys, err = foldKeys(keys, r.Header, r.Payload); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	return keys, nil
+}
+
+// KeyEvents returns the seqs below size of the events about the ledger's keys (FORMAT
+// §4.1), in order. It fails with [ErrNotFound] if the ledger is not that large.
+func (l *Ledger) KeyEvents(size uint64) ([]uint64, error) {
+	if synced := l.Size(); size > synced {
+		return nil, fmt.Errorf("events about keys below %d: %w, it holds %d entries", size, ErrNotFound, synced)
+	}
+	return l.keyEvents(size)
+}
+
+// keyEvents reads the index.
+func (l *Ledger) keyEvents(size uint64) (seqs []uint64, err error) {
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceKeyEvent}, UpperBound: appendKeyEventKey(nil, size)})
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger's keys: %w", err)
 	}
@@ -210,13 +238,7 @@ func (l *Ledger) loadKeys() (*chain.KeyHistory, error) {
 		if len(it.Key()) != 9 {
 			return nil, fmt.Errorf("%w: the key of a key event has %d bytes", ErrDamaged, len(it.Key()))
 		}
-		r, err := l.read(binary.BigEndian.Uint64(it.Key()[1:]))
-		if err != nil {
-			return nil, err
-		}
-		if keys, err = foldKeys(keys, r.Header, r.Payload); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
+		seqs = append(seqs, binary.BigEndian.Uint64(it.Key()[1:]))
 	}
-	return keys, it.Error()
+	return seqs, it.Error()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -105,6 +106,14 @@ func TestRotationInTheMiddleOfABatch(t *testing.T) {
 		if got := l.Keys().Valid(size); got != vkeyOf(t, seed) {
 			t.Errorf("size %d: %s, want key %d", size, got, seed)
 		}
+	}
+	for size, want := range map[uint64][]uint64{0: nil, 3: nil, 4: {3}, 6: {3, 5}, 9: {3, 5, 6, 7}} {
+		if got, err := l.KeyEvents(size); err != nil || !slices.Equal(got, want) {
+			t.Errorf("key events below %d: %v, %v, want %v", size, got, err, want)
+		}
+	}
+	if _, err := l.KeyEvents(10); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("key events of a larger ledger: %v", err)
 	}
 }
 

@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage("%w", err) })
 	o.register(root.PersistentFlags())
-	root.AddCommand(publishCmd(o), importCmd(o), registerCmd(o), statusCmd(o), bundleCmd(o), proveCmd(o), schemaCmd(o), cli.ManCommand())
+	root.AddCommand(publishCmd(o), importCmd(o), registerCmd(o), statusCmd(o), bundleCmd(o), proveCmd(o), eventCmd(o), schemaCmd(o), cli.ManCommand())
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

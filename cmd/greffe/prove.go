@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -53,9 +52,14 @@ func proveCmd(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&f.file, "file", "f", "", "the file to write, - for standard output")
+	f.named(cmd)
+	return cmd
+}
+
+// named adds the flags that name an event.
+func (f *proveFlags) named(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.publisher, "publisher", "", "who published the event, if several used its id")
 	cmd.Flags().StringVar(&f.seq, "seq", "", "the event at this place in the ledger")
-	return cmd
 }
 
 // event returns which event the words name.
@@ -87,11 +91,7 @@ func askProof(cmd *cobra.Command, client *query.Client, q query.EventQuestion) (
 		return client.ProveEntry(cmd.Context(), *q.Seq)
 	}
 	proof, err := client.Prove(cmd.Context(), q.Publisher, q.ID)
-	var e *query.Error
-	if errors.As(err, &e) && e.Ambiguous() {
-		return proof, cli.Hint(err, "greffe prove %s --publisher NAME", q.ID)
-	}
-	return proof, err
+	return proof, whose(err, "prove", q.ID)
 }
 
 // write writes the proof, and what it is to standard output.

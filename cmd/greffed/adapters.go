@@ -126,7 +126,7 @@ func (d *daemon) sources() query.Sources {
 			}
 			return out, err
 		},
-		Covering: d.covering, Signed: d.signed, Evidence: d.evidence, KeyEvents: d.keyEvents,
+		Covering: d.covering, Signed: d.signed, Evidence: d.evidence, KeyEvents: d.ledger.KeyEvents,
 		View:       func(ctx context.Context) (projections.View, error) { return d.follower.view(ctx) },
 		Shown:      d.head.point,
 		Checkpoint: d.head.publish,

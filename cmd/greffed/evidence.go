@@ -64,33 +64,6 @@ func (d *daemon) evidence(size uint64) ([]query.Statement, error) {
 	return all, err
 }
 
-// keyEvents returns the seqs below size of the events about the ledger's keys.
-func (d *daemon) keyEvents(size uint64) ([]uint64, error) {
-	view, err := d.follower.view(d.ended)
-	if err != nil {
-		return nil, err
-	}
-	defer view.Close()
-	about, err := view.Entries("ledger")
-	if err != nil {
-		return nil, err
-	}
-	var seqs []uint64
-	for _, seq := range about {
-		if seq >= size {
-			break
-		}
-		r, err := d.ledger.Record(seq)
-		if err != nil {
-			return nil, err
-		}
-		if chain.IsKeyEvent(r.Header) {
-			seqs = append(seqs, seq)
-		}
-	}
-	return seqs, nil
-}
-
 // A prover proves entries to their publishers. It is asked once clients are served, when
 // the head record is there.
 type prover struct{ d *daemon }

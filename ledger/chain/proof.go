@@ -96,16 +96,16 @@ func rightOf(size uint64, top int, node NodeFunc) (root Hash, err error) {
 // size entries with that root (RFC 9162 §2.1.3.2). The error wraps [ErrProof]. It does
 // what [tlog.CheckRecord] does, which never returns for a size above 2^62.
 func CheckInclusion(proof []Hash, size uint64, root Hash, seq uint64, leaf Hash) error {
-	wrong := fmt.Errorf("entry %d in a tree of %d: %w", seq, size, ErrProof)
+	wrong := func() error { return fmt.Errorf("entry %d in a tree of %d: %w", seq, size, ErrProof) }
 	if seq >= size || size > math.MaxInt64 {
-		return wrong
+		return wrong()
 	}
 	c := climb{seq, size - 1}
 	for _, h := range proof {
 		left, ok := c.up()
 		switch {
 		case !ok:
-			return wrong
+			return wrong()
 		case left:
 			leaf = tlog.NodeHash(h, leaf)
 		default:
@@ -113,7 +113,7 @@ func CheckInclusion(proof []Hash, size uint64, root Hash, seq uint64, leaf Hash)
 		}
 	}
 	if c.last != 0 || leaf != root {
-		return wrong
+		return wrong()
 	}
 	return nil
 }
