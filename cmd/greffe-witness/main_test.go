@@ -6,6 +6,8 @@ import (
 	"greffe/cmd/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, "greffe-witness", main, "greffed", "greffe") }
+func TestMain(m *testing.M) {
+	clitest.Main(m, "greffe-witness", main, "greffed", "greffe", "greffe-audit")
+}
 
 func TestScripts(t *testing.T) { clitest.RunScripts(t, "testdata/script") }
