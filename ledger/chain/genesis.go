@@ -36,8 +36,8 @@ func OpenGenesis(h Header, payload []byte) (Genesis, error) {
 	switch {
 	case e.Disposition != Recorded || e.Publisher != genesisPublisher || e.Type != genesisType:
 		return Genesis{}, errGenesis("a recorded " + genesisType + " by " + genesisPublisher)
-	case e.Epoch != 1 || e.StreamSeq != 1:
-		return Genesis{}, errGenesis("the first message of epoch 1")
+	case e.Seq != 0 || e.Epoch != 1 || e.StreamSeq != 1:
+		return Genesis{}, errGenesis("seq 0, and the first message of epoch 1")
 	case payload == nil:
 		return Genesis{}, errGenesis("its payload, which may never be absent")
 	}
