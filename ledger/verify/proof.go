@@ -56,14 +56,15 @@ func (v *verifier) one(rec *chain.Record, p *chain.TlogProof) {
 
 // covered checks the path, the checkpoint at its end, and what others say of that.
 func (v *verifier) covered(sections []chain.Section, rec *chain.Record, p *chain.TlogProof) error {
+	unproved, err := chain.ReadCheckpoint(p.Checkpoint) // faults of the entry come before those of the whole
+	if err == nil && chain.CheckInclusion(p.Hashes, unproved.Size, unproved.Root, p.Seq, chain.LeafHash(rec.Header)) != nil {
+		v.faults.at(badProof, p.Seq).Want = hexOf(unproved.Root)
+	}
 	c, ok := v.checkpoint(sections)
 	if !ok {
 		return nil
 	}
 	v.report.Origin = c.Origin
-	if chain.CheckInclusion(p.Hashes, c.Size, c.Root, p.Seq, chain.LeafHash(rec.Header)) != nil {
-		v.faults.at(badProof, p.Seq).Want = hexOf(c.Root)
-	}
 	v.cosigned(sections[0], c, nil)
 	return v.goesOn(c, nil)
 }
