@@ -195,15 +195,15 @@ func (v *verifier) finish(broken *chain.BundleError, sections []chain.Section) e
 	}
 	complete := broken == nil || broken.Kind == chain.BadTrailer || broken.Kind == chain.AfterTrailer
 	v.stopped = !complete
-	var err error
-	if complete {
-		err = v.statements(sections)
-	}
 	switch n := count(sections, chain.SectionScope); {
 	case complete && v.excerpt != nil:
 		v.finishExcerpt(n)
 	case v.excerpt == nil && n > 0:
 		v.faults.of(badScope).set("0", number(uint64(n)))
+	}
+	var err error
+	if complete {
+		err = v.statements(sections)
 	}
 	v.conclude(sections)
 	return err
