@@ -30,7 +30,7 @@ import tempfile
 
 RECORDED, DUPLICATE, CONFLICT, QUARANTINED = 1, 2, 3, 4
 KEEPS_PAYLOAD = (RECORDED, CONFLICT)
-MAX_HEADER, MAX_PAYLOAD, MAX_SECTION, MAX_SECTIONS, MAX_CHECKPOINT, MAX_PROOF = 325, 262144, 524288, 64, 65536, 63
+MIN_HEADER, MAX_HEADER, MAX_PAYLOAD, MAX_SECTION, MAX_SECTIONS, MAX_CHECKPOINT, MAX_PROOF = 117, 325, 262144, 524288, 64, 65536, 63
 PUBLISHER = re.compile(rb"[a-z][a-z0-9-]{0,31}")
 TYPE = re.compile(rb"(?=.{1,80}\Z)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]{0,3}")
 AGGREGATE = re.compile(rb"(?=.{1,96}\Z)[a-z][a-z0-9_]*/[\x21-\x7e]+")
@@ -281,16 +281,16 @@ def climb(index, last, path):
         raise ValueError("a proof of too few hashes")
 
 
-def holds_inclusion(seq, leaf, size, root, path):
-    """Says whether the audit path leads from the leaf to the root, RFC 6962 section 2.1.1."""
-    if seq >= size:
+def holds_inclusion(seq, leaf, tree, path):
+    """Says whether the audit path leads from the leaf to the root of a tree, RFC 6962 section 2.1.1."""
+    if seq >= tree.size:
         return False
     try:
-        for sibling, left in climb(seq, size - 1, path):
+        for sibling, left in climb(seq, tree.size - 1, path):
             leaf = node(sibling, leaf) if left else node(leaf, sibling)
     except ValueError:
         return False
-    return leaf == root
+    return leaf == tree.root
 
 
 VOID = "void"  # a proof that does not lead to the bundle's root shows nothing
@@ -392,8 +392,8 @@ def lines_of(note, key):
 
 def is_signed(note, key):
     """Says whether the key's line is there, under its own name, and valid."""
-    mine = lines_of(note, key)
-    return note.origin == key.name and mine != [] and all(ed25519_verify(key.public, note.text.encode(), s) for s in mine)
+    mine = lines_of(note, key)[:1]  # of several the first counts
+    return note.origin == key.name and mine != [] and ed25519_verify(key.public, note.text.encode(), mine[0])
 
 
 # ---- keys, section 4.1 -------------------------------------------------------------------------
@@ -565,7 +565,8 @@ class Policy:
 
 # ---- what bundles and proofs have in common, section 5.4 ---------------------------------------
 
-Brought = collections.namedtuple("Brought", "key policy since tsa_roots", defaults=(None, None, None))
+# since is a Note, tsa_roots a path, demand the arguments of a Scope.
+Brought = collections.namedtuple("Brought", "key policy since tsa_roots demand", defaults=(None,) * 4)
 
 
 class Stop(Exception):
@@ -624,7 +625,7 @@ class Verifier:
         key, reached = self.must_sign(self.checkpoint.size)
         if not is_signed(self.checkpoint, key):
             self.fault("V023")
-        elif not reached:
+        if not reached:
             self.fault("V024")
 
     def check_policy(self, notes):
@@ -683,6 +684,7 @@ class Verifier:
         if self.faults:
             code, seq = self.faults[0]
             out["fault"] = {"code": code, "seq": seq, "what": FAULTS[code][1]}
+        out["faults"] = [{"code": code, "seq": seq} for code, seq in self.faults]
         out["exit"] = 3 if "failed" in verdicts.values() else 4 if "unconfirmed" in verdicts.values() else 0
         return out
 
@@ -694,48 +696,52 @@ class Verifier:
 # ---- the bundle, sections 5 to 5.2 -------------------------------------------------------------
 
 
-class Scope:
-    """What an excerpt claims to hold, §5.2."""
-
-    def __init__(self, body):
-        if len(body) > 131072 or not body.isascii():
-            raise ValueError("scope too long, or not ASCII")
-        claim = parse_canonical(body)
-        if not isinstance(claim, dict) or not isinstance(claim.get("by"), str):
-            raise ValueError("scope by nothing")
-        self.by = claim.pop("by")
-        members = {"range": "from to", "period": "from to", "aggregate": "names", "register": "names register",
-                   "publisher": "names"}
-        if sorted(claim) != members.get(self.by, "?").split():
-            raise ValueError("scope with other members")
-        self.first, self.end, self.names = claim.get("from"), claim.get("to"), claim.get("names")
-        if self.by == "period":
-            self.first, self.end = self.instant(self.first), self.instant(self.end)
-        if self.names is not None:
-            self.check_names(claim.get("register", "x"))
-        elif type(self.first) is not int or type(self.end) is not int or not 0 <= self.first < self.end:
-            raise ValueError("scope from nowhere or to nowhere")
-
-    @staticmethod
-    def instant(text):
-        """Nanoseconds since 1970 of a time in its one form."""
-        if not isinstance(text, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", text):
-            raise ValueError("not a time")
-        at = datetime.datetime.strptime(text[:-1] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
-        if not 1970 <= at.year <= 2261:
-            raise ValueError("not a time of a ledger")
-        return int(at.timestamp()) * 10**9
-
-    def check_names(self, register):
-        rule = {"aggregate": AGGREGATE, "register": KIND, "publisher": PUBLISHER}[self.by]
-        if not isinstance(self.names, list) or not 1 <= len(self.names) <= 1000 or not isinstance(register, str):
+def parse_scope(body):
+    """Reads what an excerpt claims to hold, §5.2; ValueError if the form is another."""
+    claim = parse_canonical(body)
+    if len(body) > 131072 or not body.isascii() or not isinstance(claim, dict) or not isinstance(claim.get("by"), str):
+        raise ValueError("scope too long, not ASCII, or by nothing")
+    by, first, end, names, register = (claim.get(n) for n in ("by", "from", "to", "names", "register"))
+    rules = {"aggregate": AGGREGATE, "register": KIND, "publisher": PUBLISHER}
+    members = {"by", "from", "to"} if by in ("range", "period") else {"by", "names", "register"} if by == "register" else {"by", "names"}
+    if by not in ("range", "period", *rules) or set(claim) != members:
+        raise ValueError("scope by something else, or with other members")
+    if by in rules:
+        if not isinstance(names, list) or not 1 <= len(names) <= 1000 or not all(isinstance(n, str) for n in names):
             raise ValueError("scope without names, or with too many")
-        good = [isinstance(n, str) and rule.fullmatch(n.encode()) for n in self.names]
-        if not PUBLISHER.fullmatch(register.encode()) or not all(good):
-            raise ValueError("scope with a bad name")
-        if self.names != sorted(set(self.names)):
-            raise ValueError("scope with names in another order")
-        self.names = {n.encode() for n in self.names}
+        if names != sorted(set(names)) or not all(rules[by].fullmatch(n.encode()) for n in names):
+            raise ValueError("scope with a bad name, or in another order")
+        if by == "register" and not (isinstance(register, str) and PUBLISHER.fullmatch(register.encode())):
+            raise ValueError("scope with a bad register")
+        return Scope(by, names={n.encode() for n in names})
+    if by == "period":
+        if not all(isinstance(t, str) and re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z", t) for t in (first, end)):
+            raise ValueError("scope with a time in another form")
+        first, end = parse_instant(first), parse_instant(end)
+    elif type(first) is not int or type(end) is not int:
+        raise ValueError("scope with a seq that is none")
+    if not 0 <= first < end:
+        raise ValueError("scope from nowhere or to nowhere")
+    return Scope(by, first, end)
+
+
+def parse_instant(text):
+    """Nanoseconds since 1970 of an instant of RFC 3339 from 1970 to 2261."""
+    form = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-5][0-9])", text)
+    if not form:
+        raise ValueError("not an instant")
+    at = datetime.datetime.strptime(form[1] + form[3].replace("Z", "+00:00"), "%Y-%m-%dT%H:%M:%S%z")
+    if at.timestamp() < 0 or at.year > 2261:
+        raise ValueError("not an instant of a ledger")
+    return int(at.timestamp()) * 10**9 + int((form[2] or "0").ljust(9, "0"))
+
+
+class Scope:
+    """Entries that are chosen: by an excerpt, §5.2, or by the auditor who asks for them."""
+
+    def __init__(self, by, first=None, end=None, names=None):
+        self.by, self.first, self.end, self.names = by, first, end, names
+        self.entries = []  # (seq, place, whether it is there anyhow), as they were added
 
     def place(self, header):
         """Where an entry stands: -1 before what is chosen, 0 chosen, 1 after; by names, 1 is any other."""
@@ -745,26 +751,32 @@ class Scope:
         name = {"aggregate": header.aggregate, "register": header.aggregate.partition(b"/")[0], "publisher": header.publisher}
         return int(name[self.by] not in self.names)
 
-    def judge(self, entries, size):
-        """Yields the faults of the entries, which are (seq, place, whether it is there anyhow), in order of seq."""
-        before = max((seq for seq, place, _ in entries if place < 0), default=-1)
-        after = min((seq for seq, place, _ in entries if place > 0), default=size)
-        edges = (before, after) if self.by == "period" else ()
-        for seq, place, anyhow in entries:
-            if place and not anyhow and seq not in edges:
-                yield "V028", seq
-        chosen = [seq for seq, place, _ in entries if place == 0]
+    def add(self, header):
+        self.entries.append((header.seq, self.place(header), header.seq == 0 or header.is_key_event()))
+
+    def edges(self, size):
+        """The last entry before what is chosen, and the first after."""
         if self.by == "range":
-            before, after = self.first - 1, self.end
-        elif self.by != "period":
-            return
-        if not chosen and after - before > 1:
-            yield "V029", before + 1
-        elif chosen and chosen[0] - before > 1:
-            yield "V029", before + 1 if self.by == "range" else chosen[0] - 1
-        for here, there in zip(chosen, [*chosen[1:], after]):
-            if there - here > 1:
-                yield "V029", here + 1
+            return self.first - 1, self.end
+        return (max((seq for seq, place, _ in self.entries if place < 0), default=-1),
+                min((seq for seq, place, _ in self.entries if place > 0), default=size))
+
+    def superfluous(self, size):
+        edges = self.edges(size) if self.by == "period" else ()
+        return [seq for seq, place, anyhow in self.entries if place and not anyhow and seq not in edges]
+
+    def missing(self, size):
+        """The lowest seq of each gap in what is chosen; a choice by names shows none."""
+        if self.names is not None:
+            return []
+        before, after = self.edges(size)
+        chosen = sorted(seq for seq, place, _ in self.entries if place == 0)
+        if self.by == "period" and chosen and chosen[0] - before > 1:
+            before = chosen[0] - 2  # any entries may lie between, but one must be there, right before
+        return [here + 1 for here, there in zip([before, *chosen], [*chosen, after]) if there - here > 1]
+
+
+MAGIC = b"\x89GREFFE\n"
 
 
 class Bundle(Verifier):
@@ -775,7 +787,8 @@ class Bundle(Verifier):
         self.digest, self.tree, self.excerpt = hashlib.sha256(), Tree(), False
         self.genesis, self.last, self.owes_next = None, None, False
         self.sections, self.kinds = 0, {kind: [] for kind in range(1, 8)}
-        self.entries, self.scope, self.roots, self.consistency = [], None, {0: sha256(b"")}, {}
+        self.scope, self.roots, self.consistency = None, {0: sha256(b"")}, {}
+        self.demand = Scope(*brought.demand) if brought.demand else None
 
     def take(self, n, seq=None, covered=True):
         """Reads n bytes; the trailer's digest covers them unless they are of a payload."""
@@ -789,8 +802,8 @@ class Bundle(Verifier):
     def read(self):
         magic = self.file.read(8)
         self.digest.update(magic)
-        if magic != b"\x89GREFFE\n":
-            self.stop("V001")
+        if magic != MAGIC:
+            self.stop("V003" if magic and MAGIC.startswith(magic) else "V001")
         version = self.take(2)
         if version not in (b"\x00\x01", b"\x00\x02"):
             self.stop("V002")
@@ -805,7 +818,8 @@ class Bundle(Verifier):
         if not self.excerpt:
             tag = self.read_all(tag, b"\x02", self.section)
         if tag != b"\x00":
-            self.stop("V004")
+            between = not self.excerpt and not self.sections  # entries, of which the one before it is named
+            self.stop("V004", max(self.tree.size - 1, 0) if between else None)
         want = self.digest.digest()
         if self.take(32, covered=False) != want:
             self.fault("V016")
@@ -822,91 +836,98 @@ class Bundle(Verifier):
         return tag
 
     def record(self):
-        # Where faults are reported: the entry's place in a whole ledger, whatever its seq says.
-        at = None if self.excerpt else self.tree.size
-        length = struct.unpack(">H", self.take(2, at))[0]
-        raw = self.take(length, at)
-        if length < FIXED.size:
-            self.stop("V005", at)  # payload_len is not there, so the record's end is unknown
-        header = Header(raw)
-        if self.excerpt:
-            at = header.seq if header.ok else self.last.seq + 1 if self.last else 0
-        if not header.ok:
+        """Judges one record, of a header that is not canonical nothing but that."""
+        here = None if self.excerpt else self.tree.size  # where a fault that ends the reading is reported
+        header, payload, path = self.read_record(here)
+        after = self.last.seq + 1 if self.last and self.last.ok else 0
+        at = self.tree.size if not self.excerpt else header.seq if header.ok else after
+        if self.last is None:
+            self.check_genesis(header, payload)
+        elif header.ok:
+            self.check_place(at, header)
+        if header.ok:
+            usable = self.excused(header) if payload is not None else False
+            usable = usable or self.check_payload(at, header, payload)
+            if path is not None and self.checkpoint and not holds_inclusion(header.seq, header.leaf, self.checkpoint, path):
+                self.fault("V025", at)
+            if header.is_key_event():
+                self.key_event(at, header, payload, usable)
+            for scope in filter(None, (self.scope, self.demand)):
+                scope.add(header)
+        else:
             self.fault("V005", at)
+        self.last, self.owes_next = header, self.excerpt and path is None
+        self.tree.add(header.leaf)
+        if self.brought.since and self.brought.since.size == self.tree.size:
+            self.roots[self.tree.size] = self.tree.root()  # of the one size that will be asked for
+
+    def read_record(self, at):
+        """The header, the payload or None, and in an excerpt the hashes of its proof, or None if it is linked."""
+        length = int.from_bytes(self.take(2, at), "big")
+        if not MIN_HEADER <= length <= MAX_HEADER:
+            self.stop("V005", at)
+        header = Header(self.take(length, at))
         present = self.take(1, at)[0]
         if present > 1:
             self.stop("V004", at)
         if present and header.payload_len > MAX_PAYLOAD:
-            self.stop("V005", at)  # §6: no payload is longer, not even one that should not be here
+            self.stop("V005", at)
         payload = self.take(header.payload_len, at, covered=False) if present else None
-        usable = payload is not None and self.excused(header) or self.check_payload(at, header, payload)
-        self.check_place(at, header, payload)
-        if self.excerpt:
-            self.check_proof(at, header)
-        if header.is_key_event():
-            self.key_event(at, header, payload, usable)
-        self.last = header
-        self.tree.add(header.leaf)
-        if self.brought.since and self.brought.since.size == self.tree.size:
-            self.roots[self.tree.size] = self.tree.root()  # of the one size that will be asked for
-        if self.scope:
-            self.entries.append((header.seq, self.scope.place(header), header.seq == 0 or header.is_key_event()))
+        count = self.take(1, at)[0] if self.excerpt else 0xFF
+        if count == 0xFF:
+            return header, payload, None
+        if count > MAX_PROOF:
+            self.stop("V004", at)
+        return header, payload, split_hashes(self.take(32 * count, at))
 
     def excused(self, header):
-        """Payloads that the auditor checked with the checkpoint that was kept are not judged again, §5.4."""
-        since = self.brought.since
-        return (not self.excerpt and since and 0 < header.seq < since.size
-                and header.disposition in KEEPS_PAYLOAD and not header.is_key_event())
+        """Payloads that the auditor checked with the checkpoint that was kept, or does not ask for, are not judged, §5.4."""
+        if self.excerpt or header.seq == 0 or header.is_key_event() or header.disposition not in KEEPS_PAYLOAD:
+            return False
+        since = self.brought.since and header.seq < self.brought.since.size
+        return since or self.demand and self.demand.place(header) != 0
 
-    def check_place(self, at, header, payload):
+    def check_place(self, at, header):
         """Seq, link, stream position and time, against the entry before: §3.1 to §3.3, §5.4 point 2."""
         last, gap = self.last, False
-        if header.seq != (at if last or not self.excerpt else 0):
-            self.fault("V006", at if last else 0)
-        if last is None:
-            self.check_genesis(header, payload)
-            return
         if self.excerpt:
             gap = header.seq != last.seq + 1
-            if self.owes_next and gap:
-                self.fault("V026", last.seq)
+            if not last.ok:
+                return
             if header.seq <= last.seq:
                 self.fault("V006", at)
                 return
+            if self.owes_next and gap:
+                self.fault("V026", last.seq)
+        elif header.seq != at:
+            self.fault("V006", at)
         if not gap and header.prev != last.leaf:
             self.fault("V007", last.seq if self.excerpt else at - 1)
+        if not last.ok:
+            return
         if header.epoch == last.epoch:
             if header.stream_seq - last.stream_seq != (header.seq - last.seq if gap else 1):
                 self.fault("V010", at)
-        elif gap and header.epoch < last.epoch:
+        elif gap and header.epoch < last.epoch or not gap and (
+                (header.disposition, header.publisher, header.type, header.epoch) != (RECORDED, b"greffe", b"ledger.epoch_opened.v1", last.epoch + 1)):
             self.fault("V011", at)
-        elif not gap and (header.disposition, header.publisher, header.type, header.stream_seq, header.epoch) != (
-                RECORDED, b"greffe", b"ledger.epoch_opened.v1", 1, last.epoch + 1):
-            self.fault("V011", at)
+        elif not gap and header.stream_seq != 1:
+            self.fault("V010", at)
         if header.ledgered_at < last.ledgered_at:
             self.fault("V012", at)
 
     def check_genesis(self, header, payload):
+        if header.ok and header.seq != 0:
+            self.fault("V006", 0)
         try:
             self.genesis = parse_genesis(header, payload)
         except ValueError:
             self.fault("V008", 0)  # wherever the entry stands that is there instead
             return
-        self.keys = Keys(self.genesis)
+        if sha256(payload) == header.payload_hash:
+            self.keys = Keys(self.genesis)
         if header.prev != sha256(b"greffe genesis v1" + bytes.fromhex(self.genesis["ledger_id"])):
             self.fault("V009", 0)
-
-    def check_proof(self, at, header):
-        """The proof of a record of an excerpt, §5.2: an audit path, or that the next entry follows."""
-        count = self.take(1, at)[0]
-        self.owes_next = count == 0xFF
-        if self.owes_next:
-            return
-        if count > MAX_PROOF:
-            self.stop("V004", at)
-        path = split_hashes(self.take(32 * count, at))
-        if self.checkpoint and not holds_inclusion(header.seq, header.leaf, self.checkpoint.size, self.checkpoint.root, path):
-            self.fault("V025", at)
 
     def key_event(self, at, header, payload, usable):
         if payload is None:
@@ -935,7 +956,7 @@ class Bundle(Verifier):
             self.fault("V027")
         elif self.excerpt:
             try:
-                self.scope = Scope(self.kinds[7][0])
+                self.scope = parse_scope(self.kinds[7][0])
             except ValueError:
                 self.fault("V027")
 
@@ -943,7 +964,7 @@ class Bundle(Verifier):
         """What can only be said when everything was read, §5.4 points 5 to 7."""
         if self.last is None:
             self.fault("V008")
-        if self.owes_next:
+        if self.owes_next and self.last.ok:
             self.fault("V026", self.last.seq)
         self.unconfirmed |= {verdict for kind, verdict in ((4, "signature"), (5, "erasure")) if self.kinds[kind]}
         if self.checkpoint is None:
@@ -957,14 +978,26 @@ class Bundle(Verifier):
             if self.checkpoint.root != self.tree.root():
                 self.fault("V022")
         self.check_signature()
-        if self.scope:
-            for code, seq in self.scope.judge(sorted(self.entries), self.checkpoint.size):
-                self.fault(code, seq)
-            if self.scope.names is not None:
-                self.unconfirmed.add("scope")
+        self.check_scope()
         self.check_consistency()
         self.check_time()
-        self.check_since(self.is_prefix if self.excerpt else lambda since: self.roots.get(since.size) == since.root)
+        self.check_since(self.is_prefix if self.excerpt else self.is_begin)
+
+    def check_scope(self):
+        """What the excerpt claims is there and nothing else, §5.2; and what the auditor asks for, whatever it claims."""
+        size = self.checkpoint.size
+        if self.scope:
+            for code, seqs in (("V028", self.scope.superfluous(size)), ("V029", self.scope.missing(size))):
+                for seq in seqs:
+                    self.fault(code, seq)
+        if not self.demand:
+            lacks = self.scope and self.scope.names is not None
+        elif self.excerpt:
+            lacks = self.demand.missing(size)
+        else:
+            lacks = self.demand.by == "range" and self.demand.end > size
+        if lacks:
+            self.unconfirmed.add("scope")
 
     def check_consistency(self):
         """The sections of kind 6, by their form; whether one leads anywhere is asked by those who need it."""
@@ -987,6 +1020,10 @@ class Bundle(Verifier):
         if old.size not in self.consistency:
             return None
         return holds_consistency(old.size, old.root, now.size, now.root, self.consistency[old.size])
+
+    def is_begin(self, old):
+        """The same for a whole ledger, of a checkpoint that was kept; None if these are not the entries that were signed."""
+        return self.roots.get(old.size) == old.root if self.tree.root() == self.checkpoint.root else None
 
     def check_time(self):
         """The sections of kinds 2 and 3: tied to the checkpoint, and then by what was brought."""
@@ -1074,9 +1111,14 @@ class Proof(Verifier):
         if self.checkpoint is None:
             self.unconfirmed |= {"time", "scope"} if self.claims_time else {"scope"}
             return
-        if not holds_inclusion(at, header.leaf, self.checkpoint.size, self.checkpoint.root, path):
+        if not holds_inclusion(at, header.leaf, self.checkpoint, path):
             self.fault("V025", at)
         self.check_signature()
+        demand = self.brought.demand and Scope(*self.brought.demand)
+        if demand:
+            demand.add(header)
+            if demand.missing(self.checkpoint.size):
+                self.unconfirmed.add("scope")
         self.check_policy([self.checkpoint])
         self.check_since(lambda since: since.root == self.checkpoint.root if since.size == self.checkpoint.size else None)
 
@@ -1106,13 +1148,26 @@ def read_file(path, limit):
         return file.read(limit + 1)
 
 
+def parse_demand(first, end):
+    """What --from and --to ask for, as the arguments of a Scope: two seqs, or instants of which one may be left out."""
+    if not first and not end:
+        return None
+    if NUMBER.fullmatch(first or "0") and NUMBER.fullmatch(end or ""):
+        demand = "range", int(first or 0), int(end)
+    else:
+        demand = "period", parse_instant(first) if first else 0, parse_instant(end) if end else 2**63 - 1
+    if demand[1] >= demand[2]:
+        raise ValueError("--from is not before --to")
+    return demand
+
+
 @functools.lru_cache(maxsize=64)
-def bring(key, policy=None, since=None, tsa_roots=None):
+def bring(key, policy=None, since=None, tsa_roots=None, demand=None):
     """What the verifier is brought, read from its files."""
     if tsa_roots and b"-----BEGIN CERTIFICATE-----" not in read_file(tsa_roots, 1 << 20):
         raise ValueError("no certificate in PEM among the roots of timestamps")
     return Brought(read_key(key), Policy(read_file(policy, 65536)) if policy else None,
-                   parse_checkpoint(read_file(since, MAX_CHECKPOINT)) if since else None, tsa_roots)
+                   parse_checkpoint(read_file(since, MAX_CHECKPOINT)) if since else None, tsa_roots, demand)
 
 
 def verify(path, brought):
@@ -1125,16 +1180,18 @@ def verify(path, brought):
     return verifier.report(path)
 
 
-def batch(args):
-    """Verifies each path of standard input; the exit code says only that all could be read."""
+def batch(brought):
+    """Verifies each path of standard input; the exit code says only that all could be judged."""
     worst = 0
     for line in sys.stdin:
         path, *fields = line.rstrip("\n").split("\t")
-        options = {"key": args.key, "policy": args.policy, "since": args.since, "tsa_roots": args.tsa_roots}
+        options = dict(brought)
         for field in filter(None, fields):
             name, equals, value = field.partition("=")
-            known = equals and name.replace("-", "_") in options
-            options[name.replace("-", "_") if known else "key"] = value if known else field
+            name = name.replace("-", "_")
+            if not equals or name not in options:
+                name, value = "key", field
+            options[name] = parse_demand(*value.split("-", 1)) if name == "demand" else value
         try:
             out = verify(path, bring(**options))
         except (OSError, ValueError) as err:
@@ -1150,6 +1207,8 @@ def main():
     parser.add_argument("--policy", help="a file of C2SP tlog-policy: whose cosignatures count")
     parser.add_argument("--since", help="a checkpoint kept from before, which the file must go on from")
     parser.add_argument("--tsa-roots", help="certificates (PEM) that timestamps must lead to; needs openssl")
+    parser.add_argument("--from", dest="first", help="what must be there: a seq, or an instant such as 2026-01-01T00:00:00Z")
+    parser.add_argument("--to", help="the first that need not be there any more")
     parser.add_argument("-o", choices=("text", "json"), default="text", dest="format")
     parser.add_argument("--batch", action="store_true")
     args = parser.parse_args()
@@ -1157,10 +1216,15 @@ def main():
         args.key = args.words.pop()
     if args.key is None or len(args.words) != (0 if args.batch else 1):
         parser.error("give a file and a key, or --batch and a key")
-    if args.batch:
-        return batch(args)
     try:
-        out = verify(args.words[0], bring(args.key, args.policy, args.since, args.tsa_roots))
+        demand = parse_demand(args.first, args.to)
+    except ValueError as err:
+        parser.error(f"--from and --to: {err}")
+    brought = {"key": args.key, "policy": args.policy, "since": args.since, "tsa_roots": args.tsa_roots, "demand": demand}
+    if args.batch:
+        return batch(brought)
+    try:
+        out = verify(args.words[0], bring(**brought))
     except (OSError, ValueError) as err:
         print(f"verify.py: {err}", file=sys.stderr)
         return 1

@@ -263,9 +263,9 @@ class Trees(unittest.TestCase):
             root = mth(leaves[:n])
             for m in range(n):
                 good = path(m, leaves[:n])
-                self.assertTrue(v.holds_inclusion(m, leaves[m], n, root, good))
+                self.assertTrue(v.holds_inclusion(m, leaves[m], v.Note("", "", n, root, []), good))
                 for bad in (good + [root], good[:-1] + [root], good[:-1] if good else [root]):
-                    self.assertFalse(v.holds_inclusion(m, leaves[m], n, root, bad), (m, n))
+                    self.assertFalse(v.holds_inclusion(m, leaves[m], v.Note("", "", n, root, []), bad), (m, n))
                 if not m:
                     continue
                 good = subproof(m, leaves[:n])
@@ -337,7 +337,7 @@ class Excerpts(unittest.TestCase):
             ({6: b"\xff"}, "3; content failed; scope failed; V026 6"),
             ({0: b"\xff"}, "3; content failed; scope failed; V026 0"),
             ({4: bytes([4]) + b"".join(path(4, made.leaves))}, "0"),
-            ({6: b"\x40"}, "3; content failed; signature unconfirmed; scope failed; V004 6"),
+            ({6: b"\x40"}, "3; content failed; signature unconfirmed; scope failed; V004 None"),
         ]
         for proofs, want in cases:
             self.assertEqual(brief(judge(made.excerpt(scope, seqs, proofs=proofs))), want, proofs)
