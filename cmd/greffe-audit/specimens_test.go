@@ -217,6 +217,10 @@ func (s *specimens) checkpoints() {
 	} {
 		try([]byte(note), "checkpoint %d", i)
 	}
+	for _, note := range []string{line + line, line + broken, broken + line} {
+		try([]byte(text+"\n\n"+note), "policy of this log, lines %s", note)
+		s.all[len(s.all)-1].brought = []string{"policy=" + s.file([]byte("log "+l.VKey+"\nquorum none\n"))}
+	}
 	// The base64 of 68 bytes leaves two bits that must be zero.
 	loose := []byte(line)
 	loose[len(loose)-3]++

@@ -174,8 +174,8 @@ def policy(quorum="q", group="group q 2 w0 w1 w2"):
     return v.Policy(("\n".join([f"# whom we believe\nlog {A.text}", *lines, group, f"quorum {quorum}"]) + "\n").encode())
 
 
-def judge(data, key=A, policy=None, since=None, roots=None):
-    brought = v.Brought(v.parse_key(key.text), policy, v.parse_checkpoint(since) if since else None, roots)
+def judge(data, key=A, policy=None, since=None, roots=None, demand=None):
+    brought = v.Brought(v.parse_key(key.text), policy, v.parse_checkpoint(since) if since else None, roots, demand)
     verifier = (v.Proof if data.startswith(v.PROOF) else v.Bundle)(io.BytesIO(data), brought)
     verifier.run()
     return verifier.report("it")
@@ -187,8 +187,7 @@ def brief(out):
                "time": out["content"] == "failed" or out["signature"] != "sound"}
     words = [f"{n} {out[n]}" for n in ("content", "signature", "time", "scope", "erasure")
              if out[n] not in ("sound", "not_claimed") and not (out[n] == "unconfirmed" and follows.get(n))]
-    fault = out["fault"]
-    return "; ".join([str(out["exit"]), *words] + ([f"{fault['code']} {fault['seq']}"] if fault else []))
+    return "; ".join([str(out["exit"]), *words] + [f"{fault['code']} {fault['seq']}" for fault in out["faults"][:1]])
 
 
 class Vectors(unittest.TestCase):
@@ -365,6 +364,29 @@ class Excerpts(unittest.TestCase):
             made.add(**other)
             scope = {"by": "publisher", "names": ["security"]}
             self.assertEqual(brief(judge(made.excerpt(scope, [0, 5, 7]))), want, other)
+
+    def test_demands(self):
+        made, scope = ledger(), {"by": "range", "from": 4, "to": 7}
+        whole, proof = made.whole(), made.proof(4)
+        ranged, named = made.excerpt(scope, [0, 4, 5, 6]), made.excerpt({"by": "publisher", "names": ["security", "website"]}, [0, 2, 3, 4, 6])
+        period = made.excerpt({"by": "period", "from": "2026-01-05T09:00:03Z", "to": "2026-01-05T09:00:06Z"}, [0, 2, 3, 4, 5, 6])
+        at = "2026-01-05T10:00:{:02}+01:00".format
+        cases = [
+            (whole, "2", "10", "0"), (whole, "2", "11", "4; scope unconfirmed"), (whole, at(2), None, "0"), (whole, None, "10", "0"),
+            (ranged, "4", "7", "0"), (ranged, "5", "6", "0"), (ranged, "0", "1", "0"), (ranged, "3", "5", "4; scope unconfirmed"),
+            (ranged, at(5), at(6), "0"), (ranged, at(4), at(6), "4; scope unconfirmed"), (ranged, at(7), None, "4; scope unconfirmed"),
+            (period, at(3), at(6), "0"), (period, at(2), at(6), "4; scope unconfirmed"), (period, "2026-01-05T09:00:02.5Z", at(4), "0"),
+            (named, "2", "5", "0"), (named, "4", "7", "4; scope unconfirmed"),
+            (named, None, None, "4; scope unconfirmed"), (proof, "4", "5", "0"), (proof, "4", "6", "4; scope unconfirmed"), (proof, at(4), at(5), "4; scope unconfirmed"),
+        ]
+        for i, (data, first, end, want) in enumerate(cases):
+            self.assertEqual(brief(judge(data, demand=v.parse_demand(first, end))), want, (i, first, end))
+        changed = whole.replace(b'{"n":3}', b'{"n":4}')
+        for demand, size, want in (((2, 4), None, "3; content failed; V013 3"), ((4, 9), None, "0"), (None, 8, "0"), ((4, 9), 8, "0")):
+            out = judge(changed, demand=demand and ("range", *demand), since=size and made.note(size=size))
+            self.assertEqual(brief(out), want, (demand, size))
+        for first, end in (("3", None), ("3", "3"), ("x", "3"), (at(3), "4"), (at(3), at(3)), ("1969-12-31T23:59:59Z", at(3)), ("2026-02-30T00:00:00Z", None)):
+            self.assertRaises(ValueError, v.parse_demand, first, end)
 
     def test_other_sections(self):
         made, scope = ledger(), {"by": "range", "from": 0, "to": 10}
