@@ -33,3 +33,17 @@ func (l *Ledger) DB() *pebble.DB { return l.db }
 
 // KeyText writes a key as faults do.
 func KeyText(key []byte) string { return keyText(key) }
+
+// FsckDirect reports whether a store can be checked the direct way.
+func FsckDirect(ctx context.Context, dir string, o FsckOptions) (bool, error) {
+	f, err := newFsck(dir, o)
+	if err == nil {
+		err = f.open()
+	}
+	if err != nil || f.db == nil {
+		return false, err
+	}
+	f.rows = f.db
+	direct := f.runDirect(ctx)
+	return direct, f.db.Close()
+}

@@ -84,12 +84,11 @@ func Fsck(ctx context.Context, dir string, o FsckOptions) (FsckReport, error) {
 		return f.finish(), nil
 	}
 	f.rows = f.db
-	var files sync.WaitGroup
-	files.Go(f.checkFiles)
-	err = f.run(ctx)
-	files.Wait()
+	if !f.runDirect(ctx) {
+		err = f.run(ctx)
+	}
 	if err == nil {
-		f.try(f.checkOrphans)
+		f.checkFiles()
 		err = f.checkRegisters(ctx)
 	}
 	if closing := f.guard(f.db.Close); closing != nil {
@@ -101,6 +100,25 @@ func Fsck(ctx context.Context, dir string, o FsckOptions) (FsckReport, error) {
 	return f.finish(), nil
 }
 
+// runDirect checks the direct way, and reports whether that is all that is to be known:
+// if anything was found, it is to be found again the plain way.
+func (f *fsck) runDirect(ctx context.Context) bool {
+	var p *plan
+	err := f.guard(func() (err error) {
+		p, err = f.makePlan()
+		return err
+	})
+	if err != nil || p == nil || f.faults.any() {
+		return false
+	}
+	direct := &fsck{o: f.o, opened: f.opened, dir: f.dir, disk: f.disk, db: f.db, rows: f.rows, seed: f.seed, plan: p}
+	if err := direct.run(ctx); err != nil || direct.faults.any() {
+		return false
+	}
+	f.report, f.size, f.indexRows, f.logged = direct.report, direct.size, direct.indexRows, true
+	return true
+}
+
 // An fsck is one check under way.
 type fsck struct {
 	o      FsckOptions
@@ -109,6 +127,8 @@ type fsck struct {
 	disk   *scarredDisk
 	db     *pebble.DB
 	rows   pebble.Reader // what db holds
+	logged bool          // the logs have been read
+	plan   *plan         // of the direct way; nil: entries are read from rows
 	seed   maphash.Seed
 	faults storeFaults
 	report FsckReport
@@ -203,6 +223,9 @@ func (f *fsck) run(ctx context.Context) error {
 			f.damaged(brokenFile, err)
 		}
 	})
+	if f.plan != nil {
+		others.Go(func() { f.try(f.checkLogs) })
+	}
 	tiles := newTileCheck(f)
 	report, keys, err := verify.Entries(ctx, entries{f}, verify.EntriesOptions{
 		Workers: f.o.Workers,

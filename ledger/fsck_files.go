@@ -1,17 +1,20 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/batchrepr"
 	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/wal"
@@ -83,10 +86,13 @@ func (f *fsck) optionsFile() string {
 }
 
 // checkFiles looks at what Pebble passes over in silence: a log or a list of files
-// that ends in the middle.
+// that ends in the middle, and files that the list does not name.
 func (f *fsck) checkFiles() {
 	f.try(f.checkManifest)
-	f.try(f.checkLog)
+	if !f.logged {
+		f.try(f.checkLogs)
+	}
+	f.try(f.checkOrphans)
 }
 
 // try notes that a file could not be read.
@@ -121,32 +127,63 @@ func (f *fsck) checkManifest() error {
 	return nil
 }
 
-// checkLog reads the newest write-ahead log to its end. What a crash leaves behind and
-// a damaged end look the same, so it is no fault; only the stream knows what is missing.
-func (f *fsck) checkLog() error {
+// checkLogs reads the newest write-ahead log to its end. What a crash leaves behind and a
+// damaged end look the same, so it is no fault; only the stream knows what is missing. The
+// direct way also looks into older logs, as far as what they hold is in no file; a log
+// that it cannot do with is an error.
+func (f *fsck) checkLogs() error {
 	logs, err := wal.Scan(wal.Dir{FS: f.disk, Dirname: f.dir})
 	if err != nil {
 		return err
 	}
 	if len(logs) == 0 {
 		f.note("there is no write-ahead log: the daemon crashed while it started, or the file was deleted with what was written last")
-		return nil
 	}
-	newest := logs[len(logs)-1]
-	r := newest.OpenForRead()
-	defer r.Close()
-	for err == nil {
-		var rec io.Reader
-		if rec, _, err = r.NextRecord(); err == nil {
-			_, err = io.Copy(io.Discard, rec)
+	table := spacesByLetter()
+	var sum rowSummer
+	sum.init(f)
+	defer func() { f.addIndexRows(sum.sum) }()
+	for i, log := range slices.Backward(logs) {
+		first, whole, err := f.checkLog(log, table, &sum)
+		if err != nil {
+			return err
+		}
+		if i == len(logs)-1 && !whole {
+			_, path := log.SegmentLocation(log.NumSegments() - 1)
+			f.note("the write-ahead log %s ends in the middle of a write: a crash cut it short, or its end is damaged; whether an entry is missing at the end, the daemon sees when it starts, by the head record",
+				f.disk.PathBase(path))
+		}
+		if f.plan == nil || first < f.plan.flush {
+			break // older logs are older still
 		}
 	}
-	if !errors.Is(err, io.EOF) {
-		_, path := newest.SegmentLocation(newest.NumSegments() - 1)
-		f.note("the write-ahead log %s ends in the middle of a write: a crash cut it short, or its end is damaged; whether an entry is missing at the end, the daemon sees when it starts, by the head record",
-			f.disk.PathBase(path))
-	}
 	return nil
+}
+
+// checkLog reads one log. It returns the number of its first batch, the largest number
+// without one, and whether the log has an end.
+func (f *fsck) checkLog(log wal.LogicalLog, table *[256]*space, sum *rowSummer) (first uint64, whole bool, err error) {
+	r := log.OpenForRead()
+	defer r.Close()
+	first = math.MaxUint64
+	var batch bytes.Buffer
+	for {
+		rec, _, err := r.NextRecord()
+		if err == nil {
+			batch.Reset()
+			_, err = batch.ReadFrom(rec)
+		}
+		if err != nil {
+			return first, errors.Is(err, io.EOF), nil
+		}
+		if f.plan == nil {
+			continue
+		}
+		if err := f.logBatch(batch.Bytes(), table, sum); err != nil {
+			return first, false, err
+		}
+		first = min(first, uint64(batchrepr.ReadSeqNum(batch.Bytes())))
+	}
 }
 
 // checkOrphans looks into the files of entries that the list does not name. A crash
@@ -204,7 +241,7 @@ func (f *fsck) lastEntry(name string) (seq uint64, ok bool) {
 			return err
 		}
 		defer it.Close()
-		if kv := it.Last(); kv != nil && len(kv.K.UserKey) == 9 {
+		if kv := it.SeekLT([]byte{spaceEntry + 1}, 0); kv != nil && len(kv.K.UserKey) == 9 {
 			seq, ok = binary.BigEndian.Uint64(kv.K.UserKey[1:]), true
 		}
 		return it.Error()

@@ -22,6 +22,9 @@ func (e entries) Size() uint64 { return e.f.size }
 
 func (e entries) Reader() (verify.Reader, error) {
 	r := &rangeReader{f: e.f}
+	if e.f.plan != nil {
+		r.direct = newDirectReader(e.f.disk, e.f.plan)
+	}
 	r.rows.init(e.f)
 	return r, nil
 }
@@ -29,12 +32,13 @@ func (e entries) Reader() (verify.Reader, error) {
 // A rangeReader reads ranges of entries for one goroutine, without copying them, and
 // sums up what the index should hold of them.
 type rangeReader struct {
-	f     *fsck
-	it    *pebble.Iterator
-	lower []byte
-	upper []byte
-	rows  rowSummer
-	lost  gap
+	f      *fsck
+	direct *directReader // nil: the plain way
+	it     *pebble.Iterator
+	lower  []byte
+	upper  []byte
+	rows   rowSummer
+	lost   gap
 }
 
 // A gap is a run of entries that are missing or cannot be read.
@@ -47,6 +51,14 @@ type gap struct {
 // Read implements [verify.Reader].
 func (r *rangeReader) Read(from, to uint64, each func(chain.RawRecord) chain.Header) error {
 	next := from
+	if r.direct != nil {
+		err := r.f.guard(func() error {
+			return r.direct.pass(&next, to, func(rec chain.RawRecord) { seq := next; r.give(&seq, rec, each) })
+		})
+		if err != nil || r.f.faults.any() {
+			return errPlain
+		}
+	}
 	for next < to {
 		err := r.f.guard(func() error { return r.pass(&next, to, each) })
 		if err == nil {
@@ -200,6 +212,11 @@ func (r *rangeReader) Close() error {
 	r.f.mu.Lock()
 	r.f.entryRows.add(r.rows.sum)
 	r.f.mu.Unlock()
+	if r.direct != nil {
+		if err := r.f.guard(r.direct.close); err != nil {
+			r.f.damaged(brokenFile, err)
+		}
+	}
 	if r.it == nil {
 		return nil
 	}

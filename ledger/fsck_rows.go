@@ -46,24 +46,43 @@ func spaces() []space {
 	}
 }
 
-// scanRows reads everything that is neither entry nor tile.
-func (f *fsck) scanRows(ctx context.Context) error {
+// spacesByLetter is the table to look rows up in.
+func spacesByLetter() *[256]*space {
 	table := [256]*space{}
 	for _, s := range spaces() {
 		table[s.letter] = &s
 	}
+	return &table
+}
+
+// scanRows reads everything that is neither entry nor tile.
+func (f *fsck) scanRows(ctx context.Context) error {
+	table := spacesByLetter()
 	var sum rowSummer
 	sum.init(f)
-	defer func() { f.indexRows = sum.sum }()
-	for _, bounds := range [][2][]byte{
-		{nil, {spaceEntry}}, {appendEntryKey(nil, f.size), {spaceEntry + 1}},
-		{{spaceEntry + 1}, {spaceTile}}, {{spaceTile + 1}, nil},
-	} {
-		if err := f.scanBetween(ctx, bounds[0], bounds[1], &table, &sum); err != nil {
+	defer func() { f.addIndexRows(sum.sum) }()
+	all := [][2][]byte{
+		{appendEntryKey(nil, f.size), {spaceEntry + 1}}, // beyond the end
+		{nil, {spaceEntry}}, {{spaceEntry + 1}, {spaceTile}}, {{spaceTile + 1}, nil},
+	}
+	if f.plan != nil {
+		if err := f.scanFiles(ctx, table, &sum); err != nil {
+			return err
+		}
+		all = all[:1]
+	}
+	for _, bounds := range all {
+		if err := f.scanBetween(ctx, bounds[0], bounds[1], table, &sum); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (f *fsck) addIndexRows(s rowSum) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.indexRows.add(s)
 }
 
 // scanLater reads the spaces again whose rows are checked last.
