@@ -135,8 +135,8 @@ func TestFsckDirectSeesWhatIsHidden(t *testing.T) {
 		"in files, merged": func(db *pebble.DB) error { return db.Compact(context.Background(), []byte("A"), []byte("z"), true) },
 	}
 	seqs := []uint64{0, 1000, 4095, 4999}
-	if testing.Short() {
-		seqs = seqs[2:3]
+	if testing.Short() { // what goroutines do does not depend on the edit
+		seqs, edits = seqs[2:3], edits[:2]
 	}
 	for _, edit := range edits {
 		for where, then := range wheres {
